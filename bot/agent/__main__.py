@@ -1,0 +1,170 @@
+"""The agent's entry: one request on standard input, JSON Lines on standard output, and a status of sysexits(3).
+
+Installed, it takes no arguments and reads one fixed agent.ini. Uninstalled (from a checkout, in development, tests and
+the demo) it takes `--ini FILE`, and trusts what belongs to root or to the user that runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import Any, Callable, List, Mapping, NamedTuple, Sequence
+
+from bot.agent import config, requests
+from bot.agent.errors import AgentError
+from bot.agent.instance import MailSystem
+from bot.agent.output import Output
+from bot.agent.requests import Request
+from bot.agent.trust import Trust
+
+# Errors as sysexits(3) has them.
+STATUS = {
+    "bad_request": 64,  # EX_USAGE
+    "denied": 77,  # EX_NOPERM
+    "mail_system_down": 69,  # EX_UNAVAILABLE
+    "busy": 75,  # EX_TEMPFAIL
+    "partial": 65,  # EX_DATAERR
+    "internal": 70,  # EX_SOFTWARE
+}
+
+
+def main(arguments: Sequence[str], installed: bool) -> int:
+    """Answer one request. `installed` is what the zipapp says of itself."""
+    output = Output(sys.stdout.buffer)
+    os.umask(0o077)
+    # A link that is cut must not end a change in its middle; the lock and the records see to the rest.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        path, trust, own_file = _place(list(arguments), installed)
+        os.chdir("/")
+        trust.check(own_file)
+        if os.path.lexists(path):
+            trust.check(path)
+        output.done(_answer(requests.read(sys.stdin.buffer), config.read(path), trust, output))
+        return 0
+    except BrokenPipeError:
+        return STATUS["internal"]  # Nobody listens, and nothing had been begun.
+    except AgentError as error:
+        return _failed(output, error)
+    except PermissionError as error:
+        return _failed(output, AgentError("denied", f"The agent may not do this: {error}. It must run as root."))
+    except OSError as error:
+        return _failed(output, AgentError("internal", f"The mail host refused: {error}."))
+    except Exception as error:
+        # A mistake of the agent's own: its trace goes to the bot's log, and the admin is told that it is one.
+        traceback.print_exc()
+        return _failed(output, AgentError("internal", f"The agent has a defect and broke off: {error!r}."))
+
+
+def _failed(output: Output, error: AgentError) -> int:
+    """Say the error; one in the middle of a change says that part of it may have been carried out."""
+    if output.begun:
+        error = AgentError(
+            "partial", f"The change broke off in its middle and may have been carried out in part. {error.text}"
+        )
+    output.error(error)
+    return STATUS[error.code]
+
+
+def _place(arguments: List[str], installed: bool) -> "tuple[str, Trust, str]":
+    """The agent.ini to read, whom to trust, and the file that this program is."""
+    if installed:
+        if arguments:
+            raise AgentError("bad_request", "The agent takes no arguments; nothing was done.")
+        return config.INI, Trust(), os.path.realpath(sys.argv[0])
+    if len(arguments) not in (0, 2) or (arguments and arguments[0] != "--ini"):
+        raise AgentError("bad_request", "The agent takes no arguments but --ini FILE; nothing was done.")
+    path = os.path.abspath(arguments[1]) if arguments else config.INI
+    return path, Trust({0, os.geteuid()}, sticky=True), os.path.abspath(__file__)
+
+
+class Call(NamedTuple):
+    """What a verb is carried out with."""
+
+    system: MailSystem
+    request: Request
+    instances: Mapping[str, config.Instance]
+    output: Output
+
+
+def _answer(request: Request, instances: Mapping[str, config.Instance], trust: Trust, output: Output) -> Any:
+    instance = instances.get(request.instance)
+    if instance is None:
+        raise requests.bad(f"this host has no instance {request.instance!r}; it has {', '.join(instances)}")
+    if request.verb not in instance.verbs:
+        allowed = " ".join(instance.verbs) or "nothing"
+        raise AgentError(
+            "denied", f"This host does not allow {request.verb}; its agent.ini allows {allowed}. Nothing was done."
+        )
+    trust.check(instance.config_directory)
+    system = MailSystem(instance, trust)
+    if system.trash.exists():
+        trust.check(system.trash.path)
+    return _VERBS[request.verb](Call(system, request, instances, output))
+
+
+# Each verb's module is imported when it is asked for: a program that starts for every request starts fast.
+
+
+def _info(call: Call) -> Any:
+    from bot.agent.info import info
+
+    return info(call.system, call.instances)
+
+
+def _depth(call: Call) -> Any:
+    return call.system.queues.depth(time.time())
+
+
+def _list(call: Call) -> Any:
+    from bot.agent import listing
+
+    if not call.request.args["select"]:
+        return listing.listing(call.system.postfix, call.request.args)
+    count = 0
+    for identity in listing.select(call.system.postfix, call.request.args):
+        call.output.identity(identity)
+        count += 1
+    return {"count": count}
+
+
+def _show(call: Call) -> Any:
+    from bot.agent.show import show
+
+    return show(call.system, call.request.args["queue_id"])
+
+
+def _flush(call: Call) -> Any:
+    from bot.agent.flush import flush
+
+    return flush(call.system, call.request.args, call.request.targets, call.output)
+
+
+def _hold(call: Call) -> Any:
+    from bot.agent.hold import hold
+
+    return hold(call.system, call.request.args["key"], call.request.targets, call.output)
+
+
+def _release(call: Call) -> Any:
+    from bot.agent.release import release
+
+    return release(call.system, call.request.args["key"], call.request.targets, call.output)
+
+
+_VERBS: Mapping[str, Callable[[Call], Any]] = {
+    "info": _info,
+    "depth": _depth,
+    "list": _list,
+    "show": _show,
+    "flush": _flush,
+    "hold": _hold,
+    "release": _release,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], installed=False))

@@ -1,0 +1,74 @@
+"""The host's own say: /etc/maildesk/agent.ini maps instances to Postfix configurations and may take verbs away.
+
+Each section is an instance, and a request names a section, never a path:
+
+    [default]
+    config_directory = /etc/postfix
+    verbs = info depth list show flush hold release
+    trash = /var/spool/postfix/maildesk-trash
+    command_directory = /usr/sbin
+
+Everything but `config_directory` may be left out. Without the file there is one instance, `default`, for /etc/postfix.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+from dataclasses import dataclass
+from typing import Dict, Tuple
+
+from bot.agent.errors import AgentError
+from bot.agent.protocol import RESULTS
+
+INI = "/etc/maildesk/agent.ini"
+DEFAULT_INSTANCE = "default"
+MEMBERS = ("config_directory", "verbs", "trash", "command_directory")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One Postfix instance. Empty: `trash` is `$queue_directory/maildesk-trash`, `command_directory` is PATH."""
+
+    name: str
+    config_directory: str
+    verbs: Tuple[str, ...] = tuple(RESULTS)
+    trash: str = ""
+    command_directory: str = ""
+
+
+def read(path: str) -> Dict[str, Instance]:
+    """The instances that `path` declares. Raises AgentError(internal), which names the mistake."""
+    if not os.path.exists(path):
+        return {DEFAULT_INSTANCE: Instance(DEFAULT_INSTANCE, "/etc/postfix")}
+    parser = configparser.ConfigParser(interpolation=None, default_section="", inline_comment_prefixes=(";", "#"))
+    try:
+        with open(path, encoding="utf-8") as file:
+            parser.read_file(file)
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise _mistake(path, str(error).replace("\n", " ")) from None
+    if not parser.sections():
+        raise _mistake(path, "it declares no instance; one is a section such as [default] with a config_directory")
+    return {name: _instance(path, name, dict(parser[name])) for name in parser.sections()}
+
+
+def _instance(path: str, name: str, values: Dict[str, str]) -> Instance:
+    for member in values:
+        if member not in MEMBERS:
+            raise _mistake(path, f"[{name}] has {member!r}; known are {', '.join(MEMBERS)}")
+    if "config_directory" not in values:
+        raise _mistake(path, f"[{name}] has no config_directory")
+    for member in ("config_directory", "trash", "command_directory"):
+        if values.get(member) and not os.path.isabs(values[member]):
+            raise _mistake(path, f"[{name}] {member} must be an absolute path")
+    verbs = tuple(values["verbs"].split()) if "verbs" in values else tuple(RESULTS)
+    for verb in verbs:
+        if verb not in RESULTS:
+            raise _mistake(path, f"[{name}] verbs: there is no verb {verb!r}; there are {' '.join(RESULTS)}")
+    return Instance(
+        name, values["config_directory"], verbs, values.get("trash", ""), values.get("command_directory", "")
+    )
+
+
+def _mistake(path: str, what: str) -> AgentError:
+    return AgentError("internal", f"{path} has a mistake, so nothing was done: {what}.")

@@ -1,0 +1,45 @@
+"""`info`: what stands behind an instance, even one that is broken."""
+
+from __future__ import annotations
+
+import platform
+from typing import Iterable, Optional
+
+from bot import __version__
+from bot.agent import holds
+from bot.agent.errors import AgentError
+from bot.agent.instance import MailSystem
+from bot.agent.protocol import VERSION, Info
+
+# Worth knowing: where it sends from, how it is limited, and what the other verbs go by.
+PARAMETERS = (
+    "mail_version", "myhostname", "mydomain", "inet_interfaces", "inet_protocols", "smtp_bind_address",
+    "smtp_bind_address6", "relayhost", "queue_directory", "maillog_file", "syslog_name", "enable_long_queue_ids",
+    "hash_queue_names", "hash_queue_depth", "maximal_queue_lifetime", "bounce_queue_lifetime", "minimal_backoff_time",
+    "maximal_backoff_time", "queue_run_delay", "qmgr_message_active_limit", "defer_transports", "soft_bounce",
+)  # fmt: skip
+
+
+def info(system: MailSystem, instances: Iterable[str]) -> Info:
+    """Raises AgentError when this instance's Postfix does not even tell its parameters."""
+    return Info(
+        agent_version=__version__,
+        protocol_version=VERSION,
+        python_version=platform.python_version(),
+        instance=system.instance.name,
+        instances=tuple(instances),
+        verbs=system.instance.verbs,
+        mail_system_up=_running(system),
+        parameters=system.postfix.parameters(PARAMETERS),
+        trash_path=system.trash.path,
+        trash_bytes=system.trash.used_bytes() if system.trash.exists() else 0,
+        unfinished=tuple(holds.unfinished(system.trash)),
+        last_flush=system.trash.last_flush(),
+    )
+
+
+def _running(system: MailSystem) -> Optional[bool]:
+    try:
+        return system.postfix.running()
+    except AgentError:
+        return None

@@ -1,0 +1,67 @@
+"""What the agent says: JSON Lines on standard output, one event a line, the last one `done` or `error`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, BinaryIO, Dict, Iterable, Optional
+
+from bot.agent.errors import AgentError
+from bot.agent.protocol import Identity, Outcome, to_json
+
+PROGRESS_SECONDS = 0.5
+
+
+class Output:
+    """Once a change has `begun` it goes on to its end, even if nobody listens any more: `begin()` says so."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.begun = False
+        self._last_progress = 0.0
+
+    def begin(self) -> None:
+        """From here on a closed pipe must not stop the work."""
+        self.begun = True
+
+    def progress(self, done: int, total: Optional[int], text: str) -> None:
+        """Said at once for the end of a step, else at most twice a second."""
+        now = time.monotonic()
+        if done == total or now - self._last_progress >= PROGRESS_SECONDS:
+            self._last_progress = now
+            self._event({"event": "progress", "done": done, "total": total, "text": text})
+            self._flush()
+
+    def identity(self, identity: Identity) -> None:
+        line = [identity.queue_id, identity.arrival_time, identity.message_size, identity.sender]
+        self._event({"event": "message", "identity": line})
+
+    def outcomes(self, outcomes: Iterable[Outcome]) -> Dict[str, int]:
+        """Say what became of each message, and return how many had which outcome."""
+        counts: Dict[str, int] = {}
+        for outcome in outcomes:
+            counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
+            self._event({"event": "message", "outcome": [outcome.queue_id, outcome.outcome, outcome.detail]})
+        return counts
+
+    def done(self, result: Any) -> None:
+        self._event({"event": "done", "result": to_json(result)})
+        self._flush()
+
+    def error(self, error: AgentError) -> None:
+        self._event({"event": "error", "code": error.code, "text": error.text})
+        self._flush()
+
+    def _event(self, event: Dict[str, Any]) -> None:
+        try:
+            self._stream.write(json.dumps(event).encode("ascii") + b"\n")
+        except BrokenPipeError:
+            if not self.begun:
+                raise
+
+    def _flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            if not self.begun:
+                raise

@@ -1,0 +1,218 @@
+"""Postfix's own programs: postqueue(1), postsuper(1), postcat(1), postconf(1), postfix(1); argv in, typed results out.
+
+A command is a list, never a shell's line; the environment is built from nothing; queue IDs reach postsuper(1) on
+standard input only, where `ALL` is an ordinary ID.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import threading
+from typing import IO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from bot.agent.config import Instance
+from bot.agent.errors import AgentError
+from bot.agent.protocol import MAX_TEXT
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+SHORT = 60
+"""Seconds that a program which only answers may take."""
+
+# postqueue(1) exits with 69 whatever the error was; its text on standard error is what tells errors apart.
+_ERRORS: Tuple[Tuple[str, str, str], ...] = (
+    ("mail system is down", "mail_system_down", "Postfix is not running there. Start it with: postfix start"),
+    (
+        "is not allowed to",
+        "denied",
+        "Postfix does not let this user at the queue (authorized_mailq_users, authorized_flush_users in postconf(5))",
+    ),
+    ("Permission denied", "denied", "Postfix refused access; the agent must run as root"),
+    ("unauthorized configuration directory", "denied", "Postfix does not allow this user its configuration directory"),
+    (
+        "Flush service is not configured",
+        "bad_request",
+        "Postfix keeps no flush list for that site (fast_flush_domains in postconf(5))",
+    ),
+    (
+        "malformed showq server response",
+        "partial",
+        "Postfix broke off while listing the queue; a queue file may be damaged (see its log)",
+    ),
+)
+
+# What postsuper(1) says on standard error for each message that it handled.
+_HANDLED = re.compile(r"postsuper: ([0-9A-Za-z]+): (removed|placed on hold|released from hold|requeued|expired)\b")
+
+_PARAMETER = re.compile(r"([a-z0-9_]+) = ?(.*)")
+
+
+class Handled(NamedTuple):
+    """What postsuper(1) says it did, by queue ID (`placed on hold`, `requeued` …), and its last complaint, if any."""
+
+    lines: Dict[str, str]
+    complaint: str
+
+
+class Postfix:
+    """The programs of one instance."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def parameters(self, names: Sequence[str]) -> Dict[str, str]:
+        """Values of main.cf parameters, expanded; a name that this Postfix does not know is left out."""
+        status, output, errors = self._answer(["postconf", "-c", self._instance.config_directory, "-x", *names])
+        if status != 0:
+            raise _failure("postconf", status, errors)
+        return {match[1]: match[2] for match in map(_PARAMETER.match, output.splitlines()) if match}
+
+    def running(self) -> bool:
+        """Whether the mail system is up: `postfix status` looks at the master's lock, not at a service manager."""
+        return self._answer(["postfix", "-c", self._instance.config_directory, "status"])[0] == 0
+
+    def queue_report(self) -> "subprocess.Popen[bytes]":
+        """`postqueue -j`, started: JSON lines on stdout, its complaints on stderr."""
+        return self._start(["postqueue", "-c", self._instance.config_directory, "-j"])
+
+    def flush_all(self) -> None:
+        self._ask(["postqueue", "-c", self._instance.config_directory, "-f"])
+
+    def flush_message(self, queue_id: str) -> None:
+        self._ask(["postqueue", "-c", self._instance.config_directory, "-i", queue_id])
+
+    def flush_site(self, site: str) -> None:
+        """Raises AgentError(bad_request) for a site that is not among `fast_flush_domains`."""
+        self._ask(["postqueue", "-c", self._instance.config_directory, "-s", site])
+
+    def envelope(self, queue_id: str) -> Iterator[str]:
+        """The envelope of one message, a record a line, as postcat(1) prints it."""
+        return self._postcat("-e", queue_id)
+
+    def headers(self, queue_id: str) -> Iterator[str]:
+        """The header lines of one message."""
+        return self._postcat("-h", queue_id)
+
+    def _postcat(self, part: str, queue_id: str) -> Iterator[str]:
+        """At most a megabyte of what postcat(1) prints; it has nothing to print for a message that has just gone."""
+        process = self._start(["postcat", "-c", self._instance.config_directory, "-q", part, queue_id])
+        assert process.stdout is not None
+        data = process.stdout.read(1024 * 1024)
+        _close(process)
+        process.wait()
+        return iter(data.decode("utf-8", "replace").splitlines())
+
+    def hold(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+        return self._super("-h", ids, queues, lock)
+
+    def release(self, ids: Iterable[str], lock: int) -> Handled:
+        return self._super("-H", ids, (), lock)
+
+    def requeue(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+        return self._super("-r", ids, queues, lock)
+
+    def _super(self, action: str, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+        """Run postsuper(1), again for the rest as long as it dies on the way but gets on.
+
+        While Postfix is down and its `maillog_file` can't be opened, postsuper(1) handles one message and dies of
+        wanting to log it. Never raises: in the middle of a change the caller has to look what was done.
+        """
+        argv = ["postsuper", "-c", self._instance.config_directory, action, "-", *queues]
+        rest = list(ids)
+        handled: Dict[str, str] = {}
+        complaint = ""
+        while rest:
+            status, said, complaint = self._super_once(argv, rest, lock)
+            handled.update(said)
+            rest = [queue_id for queue_id in rest if queue_id not in said]
+            if status == 0 or not said:
+                break
+        return Handled(handled, complaint)
+
+    def _super_once(self, argv: List[str], ids: List[str], lock: int) -> Tuple[int, Dict[str, str], str]:
+        """postsuper(1)'s status, what it says it did by queue ID, and what it complains about.
+
+        It exits with 0 for IDs that do not exist, and can do all the work and then exit with 1: its lines count, and
+        a fresh look at the queue, not its status. It inherits the lock, for it can outlive this process. Its stderr
+        is read while its stdin is written, or both would wait for each other at some thousand IDs.
+        """
+        process = self._start(argv, stdin=True, keep=(lock,))
+        assert process.stdin is not None and process.stderr is not None
+        feeder = threading.Thread(target=_feed, args=(process.stdin, ids))
+        feeder.start()
+        handled: Dict[str, str] = {}
+        complaints: List[str] = []
+        for raw in process.stderr:
+            line = raw[:MAX_TEXT].decode("utf-8", "replace")
+            match = _HANDLED.match(line)
+            if match:
+                handled[match[1]] = match[2]
+            elif "fatal:" in line or "error:" in line:
+                complaints.append(line.strip())
+        feeder.join()
+        status = process.wait()
+        _close(process)
+        return status, handled, " ".join(complaints[:3])
+
+    def _ask(self, argv: List[str]) -> None:
+        status, _, errors = self._answer(argv)
+        if status != 0:
+            raise _failure(argv[0], status, errors)
+
+    def _answer(self, argv: List[str]) -> Tuple[int, str, str]:
+        process = self._start(argv)
+        try:
+            output, errors = process.communicate(timeout=SHORT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise AgentError("internal", f"{argv[0]} did not answer within {SHORT} s and was ended.") from None
+        return process.returncode, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
+
+    def _start(self, argv: List[str], stdin: bool = False, keep: Tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+        program = argv[0]
+        if self._instance.command_directory:
+            argv = [os.path.join(self._instance.command_directory, program), *argv[1:]]
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if stdin else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=ENVIRONMENT,
+                cwd="/",
+                pass_fds=keep,
+            )
+        except OSError as error:
+            raise AgentError(
+                "internal",
+                f"{program} can't be started ({error.strerror}). Is Postfix installed on this host?",
+            ) from None
+
+
+def classify(errors: str) -> Optional[AgentError]:
+    """The error that a program's complaint means, if it is one that is known."""
+    for text, code, meaning in _ERRORS:
+        if text in errors:
+            return AgentError(code, f"{meaning}.")
+    return None
+
+
+def _failure(program: str, status: int, errors: str) -> AgentError:
+    said = " ".join(errors.split())[:MAX_TEXT]
+    return classify(errors) or AgentError("internal", f"{program} failed with status {status}: {said or 'no text'}")
+
+
+def _feed(stdin: IO[bytes], ids: List[str]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # postsuper gave up; its status and its lines say so.
+        stdin.write("".join(f"{queue_id}\n" for queue_id in ids).encode("ascii"))
+        stdin.close()
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

@@ -1,0 +1,189 @@
+"""The queue directories: where a queue ID lies, how many there are, and opening one without following a link.
+
+Postfix's own users can write in the queues, so every step is taken relative to a directory descriptor with O_NOFOLLOW.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import stat
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from bot.agent.errors import AgentError
+from bot.agent.postfix import Postfix
+from bot.agent.protocol import ALL_QUEUES, Depth
+from bot.agent.queueid import arrival, hash_key, is_long, is_queue_id
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+READY = stat.S_IXUSR
+"""Postfix gives a queue file its execute bit when the file is complete."""
+
+
+class Place(NamedTuple):
+    """Where a queue file was found, and its lstat()."""
+
+    queue: str
+    status: os.stat_result
+
+
+class Queues:
+    """The queue directories of one instance."""
+
+    def __init__(self, postfix: Postfix) -> None:
+        values = postfix.parameters(["queue_directory", "hash_queue_names", "hash_queue_depth", "mail_owner"])
+        self.directory = values["queue_directory"]
+        self._hashed = frozenset(values["hash_queue_names"].replace(",", " ").split())
+        self._depth = int(values["hash_queue_depth"])
+        self._owner = pwd.getpwnam(values["mail_owner"]).pw_uid
+        self._folders: Dict[Tuple[str, ...], int] = {}
+        try:
+            self._root = os.open(self.directory, _DIRECTORY)
+        except OSError as error:
+            raise AgentError(
+                "internal", f"The queue directory {self.directory} can't be opened: {error.strerror}."
+            ) from None
+
+    def find(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Optional[Place]:
+        """Where the message lies now; None when it lies in none of `queues`."""
+        for queue in queues:
+            status = self.status(queue, queue_id)
+            if status is not None:
+                return Place(queue, status)
+        return None
+
+    def status(self, queue: str, queue_id: str) -> Optional[os.stat_result]:
+        """lstat() of the queue file; None when there is no such regular file of the mail owner's."""
+        folder = self._folder(self.path(queue, queue_id))
+        if folder is None:
+            return None
+        try:
+            status = os.stat(queue_id, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return status if stat.S_ISREG(status.st_mode) and self._owned(queue, status) else None
+
+    def open(self, queue: str, queue_id: str) -> int:
+        """A descriptor for reading a queue file, or its log in `defer` or `bounce`. Raises FileNotFoundError."""
+        folder = self._folder(self.path(queue, queue_id))
+        if folder is None:
+            raise FileNotFoundError(queue_id)
+        try:
+            descriptor = os.open(queue_id, _FILE, dir_fd=folder)
+        except OSError:
+            # A link (ELOOP), a folder, or nothing at all: there is no queue file of that name.
+            raise FileNotFoundError(queue_id) from None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not self._owned(queue, status):
+            os.close(descriptor)
+            raise FileNotFoundError(queue_id)
+        return descriptor
+
+    def in_delivery(self, queue: str, queue_id: str) -> bool:
+        """Whether a delivery agent works on the file at this moment: it keeps a lock on it (deliver_request.h)."""
+        try:
+            descriptor = self.open(queue, queue_id)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+
+    def path(self, queue: str, queue_id: str) -> Tuple[str, ...]:
+        """The folders from `queue_directory` to the queue file (hash_queue_names, hash_queue_depth)."""
+        if queue not in self._hashed:
+            return (queue,)
+        return (queue, *hash_key(queue_id)[: self._depth])
+
+    def ids(self, queue: str) -> Iterator[Tuple[str, int]]:
+        """Each queue ID in one queue with the descriptor of the folder that holds it; no queue file is opened."""
+        yield from self._walk((queue,), self._depth if queue in self._hashed else 0)
+
+    def depth(self, now: float) -> Depth:
+        """Counts for each queue; None for one that could not be read."""
+        counts: Dict[str, Optional[int]] = {}
+        first = ""
+        known = True
+        for queue in ALL_QUEUES:
+            try:
+                count = 0
+                for queue_id, _ in self.ids(queue):
+                    count += 1
+                    # A long ID begins with its time, in digits that sort as they count: the least is the oldest.
+                    if not is_long(queue_id):
+                        known = False
+                    elif not first or queue_id < first:
+                        first = queue_id
+                counts[queue] = count
+            except OSError:
+                counts[queue] = None
+                known = False
+        oldest = arrival(first) if known and first else None
+        space = os.statvfs(self._root)
+        return Depth(
+            taken_at=now,
+            queues=counts,
+            oldest=oldest,
+            oldest_known=known,
+            free_bytes=space.f_bavail * space.f_frsize,
+            total_bytes=space.f_blocks * space.f_frsize,
+            free_inodes=space.f_favail,
+            total_inodes=space.f_files,
+        )
+
+    def counts(self, queues: Sequence[str] = ALL_QUEUES) -> Dict[str, Optional[int]]:
+        """How many messages lie in each queue; None for one that could not be read."""
+        found: Dict[str, Optional[int]] = {}
+        for queue in queues:
+            try:
+                found[queue] = sum(1 for _ in self.ids(queue))
+            except OSError:
+                found[queue] = None
+        return found
+
+    def _walk(self, path: Tuple[str, ...], levels: int) -> Iterator[Tuple[str, int]]:
+        folder = os.open(path[-1], _DIRECTORY, dir_fd=self._root) if len(path) == 1 else self._folder(path)
+        if folder is None:
+            return
+        try:
+            folders: List[str] = []
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name
+                    # A queue ID has six characters at the least, a hash folder's name has one.
+                    if len(name) > 1:
+                        if is_queue_id(name):
+                            yield name, folder
+                    elif levels and entry.is_dir(follow_symlinks=False):
+                        folders.append(name)
+            for name in folders:
+                yield from self._walk((*path, name), levels - 1)
+        finally:
+            if len(path) == 1:
+                os.close(folder)
+
+    def _folder(self, path: Tuple[str, ...]) -> Optional[int]:
+        """A descriptor of a folder below `queue_directory`, kept open; None when there is no such folder.
+
+        Raises OSError when it is there and can't be opened, or is a link: that is not the same as being absent.
+        """
+        if path not in self._folders:
+            above = self._folder(path[:-1]) if len(path) > 1 else self._root
+            if above is None:
+                return None
+            try:
+                self._folders[path] = os.open(path[-1], _DIRECTORY, dir_fd=above)
+            except FileNotFoundError:
+                return None
+        return self._folders[path]
+
+    def _owned(self, queue: str, status: os.stat_result) -> bool:
+        # postdrop(1) writes maildrop files as the user who submits.
+        return queue == "maildrop" or status.st_uid == self._owner

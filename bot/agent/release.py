@@ -1,0 +1,137 @@
+"""`release`: let held mail go again, in the way that cannot lose it.
+
+The queue manager's memory is keyed by queue ID. Mail that was active when it was held and comes back under its ID to
+the same queue manager meets its own stale entry there, and can be removed without having been delivered. So a message
+goes back under its ID (postsuper -H) only where it is proven that no living queue manager can remember it; any other is
+requeued (postsuper -r): the same mail under a new ID. And while a delivery agent still works on a message it stays on
+hold, for a copy made at that moment could be delivered twice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict, List, Mapping, Sequence
+
+from bot.agent import holds, queuefile
+from bot.agent.errors import AgentError
+from bot.agent.instance import MailSystem
+from bot.agent.output import Output
+from bot.agent.postfix import Handled
+from bot.agent.protocol import Identity, Outcome, Released
+from bot.agent.queues import Place
+from bot.agent.requests import Target
+
+DELIVERY_SECONDS = 5
+"""How long a delivery in progress is waited for before its message is left on hold."""
+
+CLOCK_REALTIME_COARSE = 5  # clock_getres(2): the clock that Linux stamps files with; Python has no name for it.
+
+ARRIVAL_SECONDS = 1.5 * time.clock_getres(CLOCK_REALTIME_COARSE)
+"""Mail that Postfix itself holds (a header check, an access table, a milter) is moved while it is being written: its
+last byte and its last change of mode fall into the same tick of the file system's clock, or into the next."""
+
+
+def release(system: MailSystem, key: str, targets: Sequence[Target], output: Output) -> Released:
+    """Release `targets`, or what the hold `key` moved. Raises AgentError with nothing released."""
+    system.trash.prepare()
+    if key:
+        if targets:
+            raise AgentError(
+                "bad_request", "A release is of a hold's key or of messages, not of both; nothing was done."
+            )
+        targets = [Target(*_members(identity)) for identity in holds.of_key(system.trash, key)]
+    lock = system.trash.lock()
+    outcomes: Dict[str, Outcome] = {}
+    held = _examined(system, targets, outcomes)
+    _leave_those_in_delivery(system, held, outcomes)
+    output.begin()
+    safe = _safe(system, held)
+    _settle(system, safe, "released", outcomes, system.postfix.release(safe, lock))
+    output.progress(len(outcomes), len(targets), "released")
+    rest = [queue_id for queue_id in held if queue_id not in outcomes]
+    _settle(system, rest, "requeued", outcomes, system.postfix.requeue(rest, ("hold",), lock))
+    output.progress(len(outcomes), len(targets), "released")
+    system.trash.unlock()
+    return Released(output.outcomes(outcomes[target.queue_id] for target in targets), system.postfix.running())
+
+
+def _members(identity: Identity) -> "tuple[str, int, int, str]":
+    return identity.queue_id, identity.arrival_time, identity.message_size, identity.sender
+
+
+def _examined(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str, Outcome]) -> Dict[str, Place]:
+    """The targets that are on hold and are the messages that were meant; the others get their outcome."""
+    held: Dict[str, Place] = {}
+    for target in targets:
+        queue_id = target.queue_id
+        place = system.queues.find(queue_id, ("hold",)) or system.queues.find(queue_id)
+        if place is None:
+            outcomes[queue_id] = Outcome(queue_id, "gone")
+            continue
+        identity = system.identity(queue_id, place)
+        if identity is None:
+            outcomes[queue_id] = Outcome(queue_id, "failed", "unreadable")
+        elif not queuefile.same(target, identity):
+            outcomes[queue_id] = Outcome(queue_id, "changed")
+        elif place.queue != "hold":
+            outcomes[queue_id] = Outcome(queue_id, "not_on_hold", place.queue)
+        else:
+            held[queue_id] = place
+    return held
+
+
+def _leave_those_in_delivery(system: MailSystem, held: Dict[str, Place], outcomes: Dict[str, Outcome]) -> None:
+    busy = {queue_id for queue_id in held if system.queues.in_delivery("hold", queue_id)}
+    deadline = time.monotonic() + DELIVERY_SECONDS
+    while busy and time.monotonic() < deadline:
+        time.sleep(0.2)
+        busy = {queue_id for queue_id in busy if system.queues.in_delivery("hold", queue_id)}
+    for queue_id in busy:
+        del held[queue_id]
+        outcomes[queue_id] = Outcome(queue_id, "in_delivery")
+
+
+def _safe(system: MailSystem, held: Mapping[str, Place]) -> List[str]:
+    """Those which no living queue manager can remember."""
+    managers = system.managers()
+    past = holds.past(system.trash)
+    safe = []
+    for queue_id, (_, status) in held.items():
+        record = past.get((queue_id, status.st_ino, status.st_ctime_ns))
+        if record is not None:
+            never_active = record.queue in ("incoming", "deferred")
+            proven = never_active or (record.managers is not None and managers.none_of(record.managers))
+        else:
+            proven = managers.all_younger_than(status.st_ctime) or _arrived_on_hold(system, queue_id, status)
+        if proven:
+            safe.append(queue_id)
+    return safe
+
+
+def _arrived_on_hold(system: MailSystem, queue_id: str, status: os.stat_result) -> bool:
+    """Whether Postfix itself put the message on hold as it came in, so that it never was in another queue.
+
+    The last change of its name or mode came with its last byte, sooner than mail can become active and be held by
+    somebody. A delivery agent writes too (it marks the recipients that are done), so none may be done.
+    """
+    if not 0 <= status.st_ctime - status.st_mtime < ARRIVAL_SECONDS:
+        return False
+    try:
+        descriptor = system.queues.open("hold", queue_id)
+    except FileNotFoundError:
+        return False
+    try:
+        return queuefile.none_done(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _settle(system: MailSystem, ids: Sequence[str], done: str, outcomes: Dict[str, Outcome], handled: Handled) -> None:
+    """Settle the outcomes by what postsuper(1) says and by a fresh look: who still lies on hold was not released."""
+    for queue_id in ids:
+        if system.queues.status("hold", queue_id) is None:
+            # Without a line of postsuper's somebody else was faster, and it is on hold no longer all the same.
+            outcomes[queue_id] = Outcome(queue_id, done if queue_id in handled.lines else "not_on_hold")
+        else:
+            outcomes[queue_id] = Outcome(queue_id, "failed", handled.complaint or "it still lies on hold")

@@ -1,0 +1,111 @@
+"""How the bot reaches an agent: a command that is started for each request, with the request on its standard input.
+
+`local` runs the agent of this checkout as the bot's own child; `sudo` runs the installed one through sudo(8).
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from bot.errors import AgentFault, HostUnreachable
+from bot.settings import HostSettings
+
+Event = dict[str, Any]
+
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of one event; the largest is a page of a hundred messages with all their reasons."""
+
+
+class CommandLink:
+    """An agent that a command on this machine starts."""
+
+    def __init__(self, host: str, argv: tuple[str, ...]) -> None:
+        self.host = host
+        self._argv = argv
+
+    async def ask(self, request: bytes) -> AsyncGenerator[Event, None]:
+        """The agent's events as they come, until it ends; whether there was a last one is the caller's to judge.
+
+        Raises HostUnreachable when the agent could not be started: then nothing was asked of it. Raises AgentFault
+        for an answer that is no event.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=MAX_LINE,
+                # A signal to the bot's process group must not reach an agent that is in the middle of a change.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HostUnreachable(
+                self.host, f"the agent can't be started: {self._argv[0]}: {error.strerror}. Nothing was asked of it."
+            ) from None
+        assert process.stdin and process.stdout and process.stderr
+        feeder = asyncio.create_task(_feed(process.stdin, request))
+        complaints = asyncio.create_task(_complaints(process.stderr))
+        heard = False
+        try:
+            async for line in process.stdout:
+                heard = True
+                yield self._event(line)
+            status = await process.wait()
+            if not heard:
+                self._silent(status, await complaints)
+        except ValueError:
+            raise AgentFault(self.host, "the agent's answer has a line that is too long to be one.") from None
+        finally:
+            # Who stops listening does not stop a change: the agent sees a closed pipe and finishes what it began.
+            for task in (feeder, complaints):
+                task.cancel()
+            await asyncio.gather(feeder, complaints, return_exceptions=True)
+            transport: Any = getattr(process, "_transport", None)
+            if process.returncode is None and transport is not None:
+                for stream in (0, 1, 2):
+                    transport.get_pipe_transport(stream).close()
+
+    def _event(self, line: bytes) -> Event:
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+                raise ValueError
+        except ValueError:
+            shown = line[:120].decode("utf-8", "replace").strip()
+            raise AgentFault(self.host, f"what answered there is no agent of ours: {shown!r}") from None
+        return event
+
+    def _silent(self, status: int, complaint: str) -> None:
+        """Tell an agent that never ran from one that broke off: sudo(8) and the loader say why on standard error."""
+        last = complaint.splitlines()[-1][:300] if complaint else ""
+        if complaint.startswith("sudo:") or "No module named" in complaint or "can't open file" in complaint:
+            raise HostUnreachable(self.host, f"the agent could not be started, so nothing was asked of it: {last}")
+        if status != 0 and last:
+            raise AgentFault(self.host, f"the agent ended with status {status} and without an answer: {last}")
+
+
+async def _complaints(stderr: asyncio.StreamReader) -> str:
+    """What was said on standard error, its first 64 KiB."""
+    said = b""
+    while data := await stderr.read(64 * 1024):
+        said = (said + data)[: 64 * 1024]
+    return said.decode("utf-8", "replace").strip()
+
+
+async def _feed(stdin: asyncio.StreamWriter, request: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stdin.write(request)
+        await stdin.drain()
+        stdin.close()
+
+
+def link_to(settings: HostSettings) -> CommandLink:
+    """The link that the settings of a mail host ask for."""
+    if settings.link == "sudo":
+        return CommandLink(settings.name, ("sudo", "-n", settings.agent))
+    ini = ("--ini", settings.ini) if settings.ini else ()
+    return CommandLink(settings.name, (sys.executable, "-I", "-m", "bot.agent", *ini))

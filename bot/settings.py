@@ -1,0 +1,227 @@
+"""Every setting, read from the environment or a `.env` file when asked for; nothing is read at import.
+
+A secret may come from a file instead: `SLACK_BOT_TOKEN_FILE=/run/secrets/slack_bot_token`.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
+MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+
+INSTALLED_AGENT = "/usr/local/sbin/maildesk-agent"
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Several names in one variable, with commas between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """How one mail host is reached.
+
+    `local`: the agent of this checkout runs as the bot's own child, with `ini` as its file (for root, in development);
+    `sudo`: the installed agent at `agent` runs through `sudo -n`.
+    """
+
+    name: str
+    link: Literal["local", "sudo"] = "local"
+    instance: str = "default"
+    agent: str = INSTALLED_AGENT
+    ini: str = ""
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of that name in capitals; its description is what `.env.example` says."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    slack_bot_token: SecretStr | None = Field(None, description="The bot's token, xoxb-…")
+    slack_bot_token_file: Path | None = Field(None, description="… or a file that holds it")
+    slack_app_token: SecretStr | None = Field(None, description="The app-level token for Socket Mode, xapp-…")
+    slack_app_token_file: Path | None = Field(None, description="… or a file that holds it")
+    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack's Web API is")
+    ops_channels: Names = Field(
+        (),
+        description="IDs of the channels that are served (C…); the first gets what the bot says on its own",
+    )
+    viewers: Names = Field((), description="Who may look: user IDs (U…), user groups (S…), terminal logins (login:ana)")
+    operators: Names = Field((), description="Who may also flush, hold and release")
+    approvers: Names = Field((), description="Who may also approve what destroys mail")
+    channel_addresses: Literal["masked", "full", "none"] = Field(
+        "masked", description="How the channel sees mail addresses: masked (j…@example.org), full or none"
+    )
+    mail_hosts: str = Field(
+        "",
+        description="Mail hosts, NAME=LINK[:INSTANCE] with LINK local or sudo; empty: this machine's own Postfix",
+    )
+    maildesk_config: Path | None = Field(
+        None, description="A TOML file with a table [hosts.NAME] for each mail host, instead of MAIL_HOSTS"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in ("slack_bot_token", "slack_app_token"):
+            path = values.get(f"{name}_file")
+            if not path:
+                continue
+            if values.get(name):
+                raise ValueError(f"{name.upper()} and {name.upper()}_FILE are both set; keep one of them.")
+            try:
+                values[name] = Path(path).read_text().strip()
+            except OSError as error:
+                raise ValueError(f"{name.upper()}_FILE: {path} can't be read ({error.strerror}).") from None
+        return values
+
+    @field_validator("ops_channels", "viewers", "operators", "approvers", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(dict.fromkeys(name for name in (part.strip() for part in value.split(",")) if name))
+        return value
+
+    @field_validator("ops_channels")
+    @classmethod
+    def _channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for channel in value:
+            if not CHANNEL.match(channel):
+                raise ValueError(
+                    f"{channel!r} is not a channel ID (C…). In Slack: the channel's name, About, at the bottom."
+                )
+        return value
+
+    @field_validator("viewers", "operators", "approvers")
+    @classmethod
+    def _members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for member in value:
+            if not MEMBER.match(member):
+                raise ValueError(
+                    f"{member!r} is neither a user ID (U…), a user group's ID (S…) nor a terminal login (login:ana)."
+                )
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _tokens(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
+        start = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
+        if value is not None and not value.get_secret_value().startswith(start):
+            raise ValueError(f"this is not a token of that kind: it starts with {start}")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _api_url(cls, value: str) -> str:
+        if not re.match(r"https?://[^\s/]+", value):
+            raise ValueError(f"{value!r} is not the URL of a Web API, such as https://slack.com/api/")
+        return value if value.endswith("/") else value + "/"
+
+    def hosts(self) -> tuple[HostSettings, ...]:
+        """The configured mail hosts; one local host named `local` when nothing is said. Raises SettingsError."""
+        if self.mail_hosts and self.maildesk_config:
+            raise SettingsError(["MAIL_HOSTS and MAILDESK_CONFIG both name the mail hosts; keep one of them."])
+        if self.maildesk_config:
+            return _hosts_from_toml(self.maildesk_config)
+        return _hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
+
+    def for_slack(self) -> list[str]:
+        """What is missing before the bot can meet Slack, one readable line each."""
+        needed = {
+            "SLACK_BOT_TOKEN": (
+                self.slack_bot_token,
+                "the bot's token, from the app's page “OAuth & Permissions”",
+            ),
+            "SLACK_APP_TOKEN": (
+                self.slack_app_token,
+                "the app-level token, from “Basic Information”, with the scope connections:write",
+            ),
+            "OPS_CHANNELS": (self.ops_channels, "the ID (C…) of the channel that the bot works in"),
+        }
+        return [f"{name} is not set: {what}." for name, (value, what) in needed.items() if not value]
+
+
+def load(**values: Any) -> Settings:
+    """The settings of this process. Raises SettingsError with one line for each mistake, hosts included."""
+    problems: list[str] = []
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        for mistake in error.errors(include_input=False, include_url=False):
+            name = str(mistake["loc"][0]).upper() + ": " if mistake["loc"] else ""
+            problems.append(name + mistake["msg"].removeprefix("Value error, "))
+        raise SettingsError(problems) from None
+    settings.hosts()
+    return settings
+
+
+def _hosts_from_list(text: str) -> tuple[HostSettings, ...]:
+    """`mx1=local,mx2=sudo:instance2` as host settings."""
+    problems: list[str] = []
+    hosts: list[HostSettings] = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, rest = entry.partition("=")
+        link, _, instance = rest.partition(":")
+        _add(hosts, problems, f"MAIL_HOSTS: {entry!r}", name, {"link": link, "instance": instance or "default"})
+    if not hosts and not problems:
+        problems.append("MAIL_HOSTS names no mail host.")
+    if problems:
+        raise SettingsError(problems)
+    return tuple(hosts)
+
+
+def _hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
+    """The tables `[hosts.NAME]` of a TOML file, with the members `link`, `instance`, `agent` and `ini`."""
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file).get("hosts", {})
+    except OSError as error:
+        raise SettingsError([f"MAILDESK_CONFIG: {path} can't be read ({error.strerror})."]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"MAILDESK_CONFIG: {path} is not valid TOML: {error}."]) from None
+    problems: list[str] = []
+    hosts: list[HostSettings] = []
+    if not isinstance(tables, dict) or not tables:
+        raise SettingsError([f"MAILDESK_CONFIG: {path} has no table [hosts.NAME]."])
+    for name, table in tables.items():
+        where = f"MAILDESK_CONFIG: [hosts.{name}]"
+        if not isinstance(table, dict):
+            problems.append(f"{where} is not a table.")
+            continue
+        _add(hosts, problems, where, name, table)
+    if problems:
+        raise SettingsError(problems)
+    return tuple(hosts)
+
+
+def _add(hosts: list[HostSettings], problems: list[str], where: str, name: str, table: Mapping[str, Any]) -> None:
+    """Append one host, or say each thing that is wrong with it."""
+    found = len(problems)
+    if not NAME.match(name):
+        problems.append(f"{where}: a mail host needs a name of letters, digits, dots and hyphens, as in mx1=local.")
+    if any(host.name.lower() == name.lower() for host in hosts):
+        problems.append(f"{where}: there are two mail hosts named {name}.")
+    if (link := table.get("link", "local")) not in ("local", "sudo"):
+        problems.append(f"{where}: {link!r} is not a way to reach a mail host; there are local and sudo.")
+    if not NAME.match(str(table.get("instance", "default"))):
+        problems.append(f"{where}: {table['instance']!r} is not the name of a Postfix instance.")
+    for member, value in table.items():
+        if member not in ("link", "instance", "agent", "ini"):
+            problems.append(f"{where}: {member!r} is not a member of a host's table (link, instance, agent, ini).")
+        elif not isinstance(value, str):
+            problems.append(f"{where}: {member} must be a string.")
+        elif member in ("agent", "ini") and not value.startswith("/"):
+            problems.append(f"{where}: {member} must be an absolute path.")
+    if len(problems) == found:
+        hosts.append(HostSettings(name=name, **table))
