@@ -136,6 +136,17 @@ class Settings(BaseSettings):
             return _hosts_from_toml(self.maildesk_config)
         return _hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
 
+    def pointed_at(self, api_url: str, bot_token: str, app_token: str, channel: str) -> "Settings":
+        """These settings for a workspace elsewhere, such as the console's own on loopback."""
+        return self.model_copy(
+            update={
+                "slack_api_url": api_url,
+                "slack_bot_token": SecretStr(bot_token),
+                "slack_app_token": SecretStr(app_token),
+                "ops_channels": (channel,),
+            }
+        )
+
     def for_slack(self) -> list[str]:
         """What is missing before the bot can meet Slack, one readable line each."""
         needed = {

@@ -30,23 +30,23 @@ STATUS = {
     "internal": 70,  # EX_SOFTWARE
 }
 
+REQUEST_SECONDS = 120
+"""A hundred thousand targets take some seconds, also over a slow line."""
+
 
 def main(arguments: Sequence[str], installed: bool) -> int:
     """Answer one request. `installed` is what the zipapp says of itself."""
     output = Output(sys.stdout.buffer)
     os.umask(0o077)
-    # A link that is cut must not end a change in its middle; the lock and the records see to the rest.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _settle_signals()
     try:
         path, trust, own_file = _place(list(arguments), installed)
         os.chdir("/")
         trust.check(own_file)
         if os.path.lexists(path):
             trust.check(path)
-        output.done(_answer(requests.read(sys.stdin.buffer), config.read(path), trust, output))
+        output.done(_answer(_request(), config.read(path), trust, output))
         return 0
-    except BrokenPipeError:
-        return STATUS["internal"]  # Nobody listens, and nothing had been begun.
     except AgentError as error:
         return _failed(output, error)
     except PermissionError as error:
@@ -57,6 +57,28 @@ def main(arguments: Sequence[str], installed: bool) -> int:
         # A mistake of the agent's own: its trace goes to the bot's log, and the admin is told that it is one.
         traceback.print_exc()
         return _failed(output, AgentError("internal", f"The agent has a defect and broke off: {error!r}."))
+
+
+def _settle_signals() -> None:
+    """What the caller left ignored or blocked is inherited, and must not change what happens here."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # While SIGCHLD is ignored, every program that fails looks as if it had succeeded (wait(2)).
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # A link that is cut must not end a change in its middle; the lock and the records see to the rest.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _request() -> Request:
+    """The request, if it comes within REQUEST_SECONDS: nobody keeps a program of root's waiting."""
+
+    def too_late(*_: object) -> None:
+        raise requests.bad(f"it did not come within {REQUEST_SECONDS} seconds")
+
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(REQUEST_SECONDS)
+    request = requests.read(sys.stdin.buffer)
+    signal.alarm(0)
+    return request
 
 
 def _failed(output: Output, error: AgentError) -> int:
@@ -74,7 +96,7 @@ def _place(arguments: List[str], installed: bool) -> "tuple[str, Trust, str]":
     if installed:
         if arguments:
             raise AgentError("bad_request", "The agent takes no arguments; nothing was done.")
-        return config.INI, Trust(), os.path.realpath(sys.argv[0])
+        return config.INI, Trust(), os.path.abspath(sys.argv[0])
     if len(arguments) not in (0, 2) or (arguments and arguments[0] != "--ini"):
         raise AgentError("bad_request", "The agent takes no arguments but --ini FILE; nothing was done.")
     path = os.path.abspath(arguments[1]) if arguments else config.INI
@@ -99,7 +121,10 @@ def _answer(request: Request, instances: Mapping[str, config.Instance], trust: T
         raise AgentError(
             "denied", f"This host does not allow {request.verb}; its agent.ini allows {allowed}. Nothing was done."
         )
-    trust.check(instance.config_directory)
+    # Who can write main.cf can have any program run as root, and so can who can replace Postfix's own.
+    trust.check(os.path.join(instance.config_directory, "main.cf"))
+    if instance.command_directory:
+        trust.check(instance.command_directory)
     system = MailSystem(instance, trust)
     if system.trash.exists():
         trust.check(system.trash.path)

@@ -7,6 +7,7 @@ moved to `active` and back: a message that lies in `deferred` with other times t
 from __future__ import annotations
 
 import time
+from itertools import chain, islice
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from bot.agent import protocol, show
@@ -53,11 +54,11 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
     waiting = _wanted(system, site, targets)
     system.trash.lock()
     previous = system.trash.last_flush()
-    output.begin()
     if targets or site:
         _ask_for(system, site, waiting, output)
     else:
         system.postfix.flush_all()
+        output.begin()
         system.trash.record_flush()
     system.trash.unlock()
     output.progress(0, len(waiting), "asked")
@@ -86,11 +87,9 @@ def _wanted(system: MailSystem, site: str, targets: Sequence[Target]) -> Before:
     if site:
         return {queue_id: system.queues.find(queue_id) for queue_id in _ids_of_site(system, site)}
     waiting: Before = {}
-    for queue_id, _ in system.queues.ids("deferred"):
+    for queue_id in islice(chain.from_iterable(system.queues.ids("deferred")), protocol.MAX_TARGETS):
         status = system.queues.status("deferred", queue_id)
         waiting[queue_id] = Place("deferred", status) if status else None
-        if len(waiting) >= protocol.MAX_TARGETS:
-            break
     return waiting
 
 
@@ -108,6 +107,7 @@ def _ask_for(system: MailSystem, site: str, waiting: Before, output: Output) -> 
     if site:
         try:
             system.postfix.flush_site(site)
+            output.begin()
             return
         except AgentError as error:
             # Postfix keeps a list for the sites in fast_flush_domains alone; others are flushed message by message.
@@ -122,6 +122,7 @@ def _ask_for(system: MailSystem, site: str, waiting: Before, output: Output) -> 
             )
     for done, queue_id in enumerate(waiting):
         system.postfix.flush_message(queue_id)
+        output.begin()
         output.progress(done, len(waiting), "asked")
 
 

@@ -72,19 +72,18 @@ def _examined(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str,
     waiting: Dict[str, _Waiting] = {}
     for target in targets:
         queue_id = target.queue_id
-        place = system.queues.find(queue_id)
-        identity = system.identity(queue_id, place) if place else None
-        if place is None or identity is None:
-            outcomes[queue_id] = Outcome(queue_id, "failed" if place else "gone", "unreadable" if place else "")
+        place, identity = system.look(queue_id)
+        if place is None:
+            outcomes[queue_id] = Outcome(queue_id, "gone")
+        elif place.queue == "maildrop":
+            # postsuper(1) does not hold it: it has yet to be picked up, and will get another ID.
+            outcomes[queue_id] = Outcome(queue_id, "not_in_queue_yet", "maildrop")
+        elif place.queue == "corrupt" or identity is None:
+            outcomes[queue_id] = Outcome(queue_id, "failed", "corrupt" if place.queue == "corrupt" else "unreadable")
         elif not queuefile.same(target, identity):
             outcomes[queue_id] = Outcome(queue_id, "changed")
         elif place.queue == "hold":
             outcomes[queue_id] = Outcome(queue_id, "already_on_hold")
-        elif place.queue in ("maildrop", "corrupt"):
-            # postsuper(1) holds neither: mail in maildrop has yet to be picked up and will get another ID.
-            outcomes[queue_id] = Outcome(
-                queue_id, "not_in_queue_yet" if place.queue == "maildrop" else "failed", place.queue
-            )
         else:
             waiting[queue_id] = _Waiting(identity, place.status.st_ino)
     return waiting

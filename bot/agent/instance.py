@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import Optional
+from typing import Optional, Sequence, Tuple
 
 from bot.agent import queuefile
 from bot.agent.config import Instance
 from bot.agent.manager import Managers
 from bot.agent.postfix import Postfix
-from bot.agent.protocol import Identity
+from bot.agent.protocol import ALL_QUEUES, Identity
 from bot.agent.queues import Place, Queues
 from bot.agent.trash import Trash
 from bot.agent.trust import Trust
+
+LOOKS = 3
+"""How often a message is looked for that moves from queue to queue meanwhile."""
 
 
 class MailSystem:
@@ -35,15 +38,21 @@ class MailSystem:
     def managers(self) -> Managers:
         return Managers(self.queues.directory, self.postfix.running())
 
-    def identity(self, queue_id: str, place: Place) -> Optional[Identity]:
-        """What the queue file's envelope says; None when it has gone from there, or is not readable as one."""
-        try:
-            descriptor = self.queues.open(place.queue, queue_id)
-        except FileNotFoundError:
-            return None
-        try:
-            return queuefile.read_identity(descriptor, queue_id)
-        except ValueError:
-            return None
-        finally:
-            os.close(descriptor)
+    def look(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Tuple[Optional[Place], Optional[Identity]]:
+        """Where the message lies, and what its envelope says; None for what is not there, or not readable as one."""
+        place = None
+        for _ in range(LOOKS):
+            place = self.queues.find(queue_id, queues)
+            if place is None:
+                break
+            try:
+                descriptor = self.queues.open(place.queue, queue_id)
+            except FileNotFoundError:
+                continue  # It has just moved on to another queue.
+            try:
+                return place, queuefile.read_identity(descriptor, queue_id)
+            except ValueError:
+                break
+            finally:
+                os.close(descriptor)
+        return place, None

@@ -31,11 +31,12 @@ EntryKey = Tuple[Any, str]
 def listing(postfix: Postfix, args: Mapping[str, Any]) -> Listing:
     """The summary of a selection and one sorted page. Mail that moves meanwhile can be counted twice or missed."""
     now = time.time()
-    lifetimes = postfix.parameters(["maximal_queue_lifetime", "bounce_queue_lifetime"])
-    report = Report(postfix)
-    matches = matching.compiled(args["selection"], now)
-    summary = _Summary(now, lifetime(lifetimes["maximal_queue_lifetime"]), lifetime(lifetimes["bounce_queue_lifetime"]))
     page = _Page(args["sort"], args["limit"], args["after"], args["before"])
+    matches = matching.compiled(args["selection"], now)
+    report = Report(postfix)
+    # Asked for while Postfix reads its first queue files.
+    lifetimes = postfix.parameters(["maximal_queue_lifetime", "bounce_queue_lifetime"])
+    summary = _Summary(now, lifetime(lifetimes["maximal_queue_lifetime"]), lifetime(lifetimes["bounce_queue_lifetime"]))
     total = 0
     for entry in report.entries():
         total += 1
@@ -95,7 +96,7 @@ def queued(entry: Entry, recipients: int = PAGE_RECIPIENTS) -> QueuedMessage:
         message_size=entry["message_size"],
         sender=entry["sender"][: protocol.MAX_TEXT],
         recipients=tuple(
-            Recipient(each["address"][: protocol.MAX_TEXT], str(each.get("delay_reason", ""))[: protocol.MAX_TEXT])
+            Recipient(each["address"][: protocol.MAX_TEXT], str(each.get("delay_reason") or "")[: protocol.MAX_TEXT])
             for each in found[:recipients]
         ),
         recipient_count=len(found) + entry.get("more_recipients", 0),
@@ -235,7 +236,7 @@ class _Page:
     def _shrink(self) -> None:
         choose = heapq.nlargest if self._before is not None else heapq.nsmallest
         self._kept = sorted(choose(self._limit, self._kept, key=_first), key=_first)
-        if self._before is None and len(self._kept) == self._limit:
+        if self._kept and self._before is None and len(self._kept) == self._limit:
             self._worst = self._kept[-1][0]
 
     def messages(self) -> Tuple[QueuedMessage, ...]:

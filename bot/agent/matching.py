@@ -86,7 +86,7 @@ def _to(value: str) -> Test:
 def _reason(value: str) -> Test:
     piece = value.lower()
     return lambda entry: any(
-        piece in str(recipient.get("delay_reason", ""))[:MAX_TEXT].lower() for recipient in entry["recipients"]
+        piece in str(recipient.get("delay_reason") or "")[:MAX_TEXT].lower() for recipient in entry["recipients"]
     )
 
 

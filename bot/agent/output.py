@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any, BinaryIO, Dict, Iterable, Optional
 
@@ -29,8 +30,7 @@ class Output:
         now = time.monotonic()
         if done == total or now - self._last_progress >= PROGRESS_SECONDS:
             self._last_progress = now
-            self._event({"event": "progress", "done": done, "total": total, "text": text})
-            self._flush()
+            self._event({"event": "progress", "done": done, "total": total, "text": text}, at_once=True)
 
     def identity(self, identity: Identity) -> None:
         line = [identity.queue_id, identity.arrival_time, identity.message_size, identity.sender]
@@ -45,23 +45,23 @@ class Output:
         return counts
 
     def done(self, result: Any) -> None:
-        self._event({"event": "done", "result": to_json(result)})
-        self._flush()
+        self.begin()  # There is nothing left that could be stopped.
+        self._event({"event": "done", "result": to_json(result)}, at_once=True)
 
     def error(self, error: AgentError) -> None:
-        self._event({"event": "error", "code": error.code, "text": error.text})
-        self._flush()
+        self.begin()
+        self._event({"event": "error", "code": error.code, "text": error.text}, at_once=True)
 
-    def _event(self, event: Dict[str, Any]) -> None:
+    def _event(self, event: Dict[str, Any], at_once: bool = False) -> None:
+        """Raises AgentError when nobody listens any more and nothing was begun."""
         try:
             self._stream.write(json.dumps(event).encode("ascii") + b"\n")
-        except BrokenPipeError:
+            if at_once:
+                self._stream.flush()
+        except OSError as error:
+            # What waits to be written, and whatever is said from here on, goes nowhere.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
             if not self.begun:
-                raise
-
-    def _flush(self) -> None:
-        try:
-            self._stream.flush()
-        except BrokenPipeError:
-            if not self.begun:
-                raise
+                raise AgentError("internal", f"Nobody listens ({error.strerror}), so nothing was begun.") from None

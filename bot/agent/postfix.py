@@ -68,7 +68,7 @@ class Postfix:
         status, output, errors = self._answer(["postconf", "-c", self._instance.config_directory, "-x", *names])
         if status != 0:
             raise _failure("postconf", status, errors)
-        return {match[1]: match[2] for match in map(_PARAMETER.match, output.splitlines()) if match}
+        return {match[1]: match[2] for match in map(_PARAMETER.match, output.split("\n")) if match}
 
     def running(self) -> bool:
         """Whether the mail system is up: `postfix status` looks at the master's lock, not at a service manager."""
@@ -97,13 +97,19 @@ class Postfix:
         return self._postcat("-h", queue_id)
 
     def _postcat(self, part: str, queue_id: str) -> Iterator[str]:
-        """At most a megabyte of what postcat(1) prints; it has nothing to print for a message that has just gone."""
+        """At most a megabyte of what postcat(1) prints; it has nothing to print for a message that has just gone.
+
+        A line ends at a newline alone: splitlines() would also end it at a form feed or U+2028, which mail can choose.
+        """
         process = self._start(["postcat", "-c", self._instance.config_directory, "-q", part, queue_id])
         assert process.stdout is not None
+        guard = threading.Timer(SHORT, process.kill)
+        guard.start()
         data = process.stdout.read(1024 * 1024)
         _close(process)
         process.wait()
-        return iter(data.decode("utf-8", "replace").splitlines())
+        guard.cancel()
+        return iter(data.decode("utf-8", "replace").split("\n"))
 
     def hold(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
         return self._super("-h", ids, queues, lock)

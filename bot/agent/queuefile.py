@@ -29,14 +29,20 @@ def read_identity(descriptor: int, queue_id: str) -> Identity:
     with _opened(descriptor) as file:
         for kind, data in _records(file):
             if kind == b"C" and size < 0:
-                size = int(data.split()[0])
+                size = _number(data)
             elif kind == b"T":
-                time = int(data.split()[0])
+                time = _number(data)
             elif kind == b"S" and size >= 0 and time >= 0:
                 return Identity(queue_id, time, size, data.decode("utf-8", "replace") or NULL_SENDER)
             elif kind == b"M":
                 break
     raise ValueError(f"{queue_id} has no envelope with size, time and sender")
+
+
+def _number(data: bytes) -> int:
+    """The first number of a record. Raises ValueError."""
+    first, _, _ = data.strip().partition(b" ")
+    return int(first)
 
 
 def none_done(descriptor: int) -> bool:
@@ -55,10 +61,10 @@ def none_done(descriptor: int) -> bool:
                 elif kind == b"D" or (kind == b"p" and int(data)):
                     return False
                 elif kind == b"M":
-                    file.seek(behind or 0)
+                    file.seek(behind or 0)  # OSError, OverflowError: no file is as long, or begins before its start
                 elif kind == b"E":
                     return behind is not None
-    except ValueError:
+    except (ValueError, OSError, OverflowError):
         pass
     return False
 

@@ -9,6 +9,7 @@ import fcntl
 import os
 import pwd
 import stat
+from itertools import islice
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from bot.agent.errors import AgentError
@@ -19,8 +20,11 @@ from bot.agent.queueid import arrival, hash_key, is_long, is_queue_id
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
-READY = stat.S_IXUSR
-"""Postfix gives a queue file its execute bit when the file is complete."""
+FOLDERS = 512
+"""So many are kept open; with every queue hashed two levels deep there are more than a process may open."""
+
+NAMES = 8192
+"""So many names of a folder are looked at together; a folder can have a million."""
 
 
 class Place(NamedTuple):
@@ -35,10 +39,15 @@ class Queues:
 
     def __init__(self, postfix: Postfix) -> None:
         values = postfix.parameters(["queue_directory", "hash_queue_names", "hash_queue_depth", "mail_owner"])
-        self.directory = values["queue_directory"]
-        self._hashed = frozenset(values["hash_queue_names"].replace(",", " ").split())
-        self._depth = int(values["hash_queue_depth"])
-        self._owner = pwd.getpwnam(values["mail_owner"]).pw_uid
+        try:
+            self.directory = values["queue_directory"]
+            self._hashed = frozenset(values["hash_queue_names"].lower().replace(",", " ").split())
+            self._depth = int(values["hash_queue_depth"])
+            self._owner = pwd.getpwnam(values["mail_owner"]).pw_uid
+        except (KeyError, ValueError) as error:
+            raise AgentError(
+                "internal", f"What postconf says of the queue directories was not understood: {error}."
+            ) from None
         self._folders: Dict[Tuple[str, ...], int] = {}
         try:
             self._root = os.open(self.directory, _DIRECTORY)
@@ -48,8 +57,11 @@ class Queues:
             ) from None
 
     def find(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Optional[Place]:
-        """Where the message lies now; None when it lies in none of `queues`."""
-        for queue in queues:
+        """Where the message lies now; None when it lies in none of `queues`.
+
+        It may move to a queue that was looked at a moment before: only who is not there twice is not there.
+        """
+        for queue in (*queues, *queues):
             status = self.status(queue, queue_id)
             if status is not None:
                 return Place(queue, status)
@@ -100,11 +112,11 @@ class Queues:
         """The folders from `queue_directory` to the queue file (hash_queue_names, hash_queue_depth)."""
         if queue not in self._hashed:
             return (queue,)
-        return (queue, *hash_key(queue_id)[: self._depth])
+        return (queue, *hash_key(queue_id)[: self._depth].ljust(self._depth, "_"))
 
-    def ids(self, queue: str) -> Iterator[Tuple[str, int]]:
-        """Each queue ID in one queue with the descriptor of the folder that holds it; no queue file is opened."""
-        yield from self._walk((queue,), self._depth if queue in self._hashed else 0)
+    def ids(self, queue: str) -> Iterator[List[str]]:
+        """The queue IDs in one queue, some thousand at a time; no queue file is opened."""
+        return self._walk((queue,), self._depth if queue in self._hashed else 0)
 
     def depth(self, now: float) -> Depth:
         """Counts for each queue; None for one that could not be read."""
@@ -114,13 +126,12 @@ class Queues:
         for queue in ALL_QUEUES:
             try:
                 count = 0
-                for queue_id, _ in self.ids(queue):
-                    count += 1
+                for ids in self.ids(queue):
+                    count += len(ids)
+                    known = known and all(map(is_long, ids))
                     # A long ID begins with its time, in digits that sort as they count: the least is the oldest.
-                    if not is_long(queue_id):
-                        known = False
-                    elif not first or queue_id < first:
-                        first = queue_id
+                    if known:
+                        first = min(first or ids[0], min(ids))
                 counts[queue] = count
             except OSError:
                 counts[queue] = None
@@ -143,34 +154,35 @@ class Queues:
         found: Dict[str, Optional[int]] = {}
         for queue in queues:
             try:
-                found[queue] = sum(1 for _ in self.ids(queue))
+                found[queue] = sum(map(len, self.ids(queue)))
             except OSError:
                 found[queue] = None
         return found
 
-    def _walk(self, path: Tuple[str, ...], levels: int) -> Iterator[Tuple[str, int]]:
-        folder = os.open(path[-1], _DIRECTORY, dir_fd=self._root) if len(path) == 1 else self._folder(path)
+    def _walk(self, path: Tuple[str, ...], levels: int) -> Iterator[List[str]]:
+        folder = self._folder(path)
+        if folder is None and len(path) == 1:
+            # A queue that is not there is not an empty one.
+            raise FileNotFoundError(f"there is no queue {path[0]}")
         if folder is None:
             return
-        try:
-            folders: List[str] = []
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    name = entry.name
+        folders: List[str] = []
+        with os.scandir(folder) as entries:
+            while True:
+                names = [entry.name for entry in islice(entries, NAMES)]
+                if not names:
+                    break
+                ids = list(filter(is_queue_id, names))
+                if ids:
+                    yield ids
+                if levels:
                     # A queue ID has six characters at the least, a hash folder's name has one.
-                    if len(name) > 1:
-                        if is_queue_id(name):
-                            yield name, folder
-                    elif levels and entry.is_dir(follow_symlinks=False):
-                        folders.append(name)
-            for name in folders:
-                yield from self._walk((*path, name), levels - 1)
-        finally:
-            if len(path) == 1:
-                os.close(folder)
+                    folders += [name for name in names if len(name) == 1]
+        for name in folders:
+            yield from self._walk((*path, name), levels - 1)
 
     def _folder(self, path: Tuple[str, ...]) -> Optional[int]:
-        """A descriptor of a folder below `queue_directory`, kept open; None when there is no such folder.
+        """A descriptor of a folder below `queue_directory`, good until the next call; None when there is no such folder.
 
         Raises OSError when it is there and can't be opened, or is a link: that is not the same as being absent.
         """
@@ -179,9 +191,14 @@ class Queues:
             if above is None:
                 return None
             try:
-                self._folders[path] = os.open(path[-1], _DIRECTORY, dir_fd=above)
+                folder = os.open(path[-1], _DIRECTORY, dir_fd=above)
             except FileNotFoundError:
                 return None
+            if len(self._folders) >= FOLDERS:
+                for descriptor in self._folders.values():
+                    os.close(descriptor)
+                self._folders.clear()
+            self._folders[path] = folder
         return self._folders[path]
 
     def _owned(self, queue: str, status: os.stat_result) -> bool:

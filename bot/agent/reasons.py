@@ -61,6 +61,9 @@ _HOST = re.compile(
 _INTRODUCTION = re.compile(r"(?:said|refused to talk to me): ")
 _IN_REPLY = re.compile(r" ?\(in reply to [^)]{1,60}\)")
 
+# An address as SMTP writes it: its local part may be quoted, and hold spaces.
+_BRACKETED = re.compile(r"<[^<>]{1,320}>:?")
+
 # A reply code, with the enhanced code (RFC 3463) behind it if there is one; on each line of a reply of several lines.
 _CODE = re.compile(r"(?<!\S)([245]\d\d)[ -](?:#?([245]\.\d{1,3}\.\d{1,3})[ :-]?)?")
 
@@ -84,7 +87,7 @@ def grouped(reason: str) -> str:
         rest = _INTRODUCTION.sub("", text[host.end() :], count=1)
         # "host x[y] said: 450 …" is the reply; "connect to x[y]:25: timed out" keeps what was tried.
         text = rest if lead == "host" else f"{text[: host.start(1)].strip()} … {rest}"
-    text = _IN_REPLY.sub("", text)
+    text = _BRACKETED.sub("…", _IN_REPLY.sub("", text))
     code = _CODE.match(text)
     said = ""
     if code:

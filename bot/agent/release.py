@@ -18,9 +18,11 @@ from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
 from bot.agent.postfix import Handled
-from bot.agent.protocol import Identity, Outcome, Released
+from bot.agent.protocol import ALL_QUEUES, Identity, Outcome, Released
 from bot.agent.queues import Place
 from bot.agent.requests import Target
+
+HOLD_FIRST = ("hold", *(queue for queue in ALL_QUEUES if queue != "hold"))
 
 DELIVERY_SECONDS = 5
 """How long a delivery in progress is waited for before its message is left on hold."""
@@ -65,15 +67,13 @@ def _examined(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str,
     held: Dict[str, Place] = {}
     for target in targets:
         queue_id = target.queue_id
-        place = system.queues.find(queue_id, ("hold",)) or system.queues.find(queue_id)
+        place, identity = system.look(queue_id, HOLD_FIRST)
         if place is None:
             outcomes[queue_id] = Outcome(queue_id, "gone")
-            continue
-        identity = system.identity(queue_id, place)
-        if identity is None:
-            outcomes[queue_id] = Outcome(queue_id, "failed", "unreadable")
-        elif not queuefile.same(target, identity):
+        elif identity is not None and not queuefile.same(target, identity):
             outcomes[queue_id] = Outcome(queue_id, "changed")
+        elif identity is None and place.queue == "hold":
+            outcomes[queue_id] = Outcome(queue_id, "failed", "unreadable")
         elif place.queue != "hold":
             outcomes[queue_id] = Outcome(queue_id, "not_on_hold", place.queue)
         else:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from bot.agent.postfix import Postfix, classify
@@ -21,7 +22,13 @@ CHUNK = 256 * 1024
 MAX_LINE = 1024 * 1024
 """A longer line is not taken as a whole; what stands in front of its recipients is."""
 
+MAX_NUMBER = 2**63
+"""Postfix's own times and sizes are less."""
+
 MAX_SECONDS = 900
+
+PAUSE = 0.01
+"""Seconds, in which less comes than the pipe holds."""
 
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 
@@ -91,11 +98,12 @@ class Report:
     def _parsed(self, descriptor: int) -> Iterator[Entry]:
         with contextlib.suppress(OSError):  # A smaller pipe is only slower.
             fcntl.fcntl(descriptor, F_SETPIPE_SZ, 1024 * 1024)
-        rest = b""
-        while True:
+        rest, chunk = b"", b"\n"
+        while chunk:
             chunk = os.read(descriptor, CHUNK)
-            if not chunk:
-                break
+            if 0 < len(chunk) < CHUNK:
+                # postqueue writes 4 KiB at a time. Who wakes up for each of them takes the processor away from it.
+                time.sleep(PAUSE)
             lines, newline, rest = (rest + chunk).rpartition(b"\n")
             if newline:
                 yield from self._entries(lines.decode("utf-8", "replace"))
@@ -137,7 +145,9 @@ def _is_entry(entry: Any) -> bool:
         return (
             entry["queue_name"] in LISTED_QUEUES
             and type(entry["arrival_time"]) is int
+            and 0 <= entry["arrival_time"] < MAX_NUMBER
             and type(entry["message_size"]) is int
+            and 0 <= entry["message_size"] < MAX_NUMBER
             and type(entry["sender"]) is str
             and type(entry["recipients"]) is list
             and is_queue_id(entry["queue_id"])
@@ -167,7 +177,7 @@ def _long_line(start: bytes, descriptor: int) -> Tuple[Optional[Entry], bytes]:
                 place += 1
             try:
                 recipient, place = decoder.raw_decode(line, place)
-            except ValueError:
+            except (ValueError, RecursionError):
                 break
             if len(recipients) < 1000:
                 recipients.append(recipient)

@@ -25,12 +25,16 @@ _HEADER = re.compile(r"([!-9;-~]{1,200}):[ \t]*(.*)")
 
 def show(system: MailSystem, queue_id: str) -> Message:
     """Raises AgentError(bad_request) when there is no such message in the queue."""
-    place = system.queues.find(queue_id)
-    identity = system.identity(queue_id, place) if place else None
+    place, identity = system.look(queue_id)
     if place is None:
         raise AgentError(
             "bad_request",
             f"There is no message {queue_id} in the queue. It was delivered, bounced, deleted or requeued.",
+        )
+    if place.queue == "maildrop":
+        raise AgentError(
+            "bad_request",
+            f"{queue_id} still lies in maildrop: Postfix has yet to pick it up, and will give it another ID.",
         )
     if identity is None:
         raise AgentError("internal", f"The queue file of {queue_id} in {place.queue} is damaged and can't be read.")
@@ -94,7 +98,7 @@ def reasons(system: MailSystem, queue_id: str) -> Dict[str, str]:
     except FileNotFoundError:
         return {}
     with os.fdopen(descriptor, "rb") as file:
-        lines = file.read(MAX_LOG).decode("utf-8", "replace").splitlines()
+        lines = file.read(MAX_LOG).decode("utf-8", "replace").split("\n")
     found: Dict[str, str] = {}
     recipient = ""
     for line in lines:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Tuple
 
 from bot.agent.errors import AgentError
+
+MAX_LINKS = 40
+"""As path_resolution(7) has it."""
 
 
 class Trust:
@@ -22,31 +25,50 @@ class Trust:
 
     def check(self, path: str) -> None:
         """Raises AgentError(denied) when anyone else can write `path`, or a parent of it, or of what links lead to."""
-        for place in dict.fromkeys((*_upwards(os.path.abspath(path)), *_upwards(os.path.realpath(path)))):
-            try:
-                status = os.lstat(place)
-            except OSError as error:
-                raise AgentError(
-                    "denied", f"{place} can't be examined ({error.strerror}), so nothing was done."
-                ) from None
+        for place, status in _way(path):
             if status.st_uid not in self._owners:
                 raise _refusal(path, place, f"belongs to user {status.st_uid}", f"chown root {place}")
-            # A link's own mode says nothing; its target is examined by way of realpath().
+            # A link's own mode says nothing, and what it leads to is on the way too.
             if stat.S_ISLNK(status.st_mode) or not status.st_mode & 0o022:
                 continue
-            if self._sticky and stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+            sticky = stat.S_ISDIR(status.st_mode) and bool(status.st_mode & stat.S_ISVTX)
+            if not (sticky and self._sticky):
+                mend = f"choose a place outside {place}" if sticky else f"chmod go-w {place}"
+                raise _refusal(path, place, "can be written by others than its owner", mend)
+
+
+def _way(path: str) -> Iterator[Tuple[str, os.stat_result]]:
+    """Everything that decides where `path` leads, from `/` down: folders, links where they stand, and their targets."""
+    place, links = "/", 0
+    rest = os.path.join(os.getcwd(), path).split("/")[::-1]
+    yield place, _status(path, place)
+    while rest:
+        name = rest.pop()
+        if name == "..":
+            place = os.path.dirname(place)
+        elif name not in ("", "."):
+            here = os.path.join(place, name)
+            status = _status(path, here)
+            yield here, status
+            if not stat.S_ISLNK(status.st_mode):
+                place = here
                 continue
-            raise _refusal(path, place, "can be written by others than its owner", f"chmod go-w {place}")
+            links += 1
+            if links > MAX_LINKS:
+                raise AgentError("denied", f"{path} leads through too many links, so nothing was done.")
+            target = os.readlink(here)
+            place = "/" if target.startswith("/") else place
+            rest.extend(target.split("/")[::-1])
 
 
-def _upwards(path: str) -> Iterator[str]:
-    while True:
-        yield path
-        if path == os.path.dirname(path):
-            return
-        path = os.path.dirname(path)
+def _status(path: str, place: str) -> os.stat_result:
+    try:
+        return os.lstat(place)
+    except OSError as error:
+        way = "" if place == path else f" on the way to {path}"
+        raise AgentError("denied", f"{place}{way} can't be examined ({error.strerror}), so nothing was done.") from None
 
 
 def _refusal(path: str, place: str, what: str, mend: str) -> AgentError:
-    why = f"{place} {what}" if place == path else f"{place}, above {path}, {what}"
+    why = f"{place} {what}" if place == path else f"{place}, on the way to {path}, {what}"
     return AgentError("denied", f"The agent does not run: {why}. Nothing was done. On the mail host: {mend}")

@@ -1,0 +1,172 @@
+"""The command line: `maildesk run`, `console` and `agent build`. The only file of bot/ that imports handlers."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import pwd
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from bot import __version__
+from bot.errors import MaildeskError, SettingsError
+
+if TYPE_CHECKING:
+    from bot.mailhost.host import MailHosts
+    from bot.services import Services
+    from bot.settings import Settings
+
+# What a command needs is imported when it runs, so that --help answers at once.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. What a person has to mend is said in plain lines, and the status is 1 (2 for usage)."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        return status
+    except SettingsError as error:
+        print("The settings need mending; nothing was started.", file=sys.stderr)
+        for problem in error.problems:
+            print(f"- {problem}", file=sys.stderr)
+    except MaildeskError as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maildesk", description="Run your Postfix mail hosts from Slack: see the queue, learn why, act, and undo."
+    )
+    parser.add_argument("--version", action="version", version=f"maildesk {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="connect to Slack and answer there, until stopped")
+    run.set_defaults(command=_run)
+
+    console = commands.add_parser("console", help="the same bot at this terminal: when Slack is down, or to try it")
+    console.add_argument("--demo", action="store_true", help="with a mail host of its own, and a queue to play with")
+    console.set_defaults(command=_console)
+
+    agent = commands.add_parser("agent", help="the program that runs on the mail host")
+    agent_commands = agent.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    build = agent_commands.add_parser("build", help="write the agent as one file, for a mail host")
+    build.add_argument("file", nargs="?", type=Path, default=Path("maildesk-agent"), help="default: ./maildesk-agent")
+    build.set_defaults(command=_agent_build)
+    return parser
+
+
+def _run(_: argparse.Namespace) -> int:
+    from bot import bootstrap
+    from bot.settings import load
+
+    settings = load()
+    if missing := settings.for_slack():
+        raise SettingsError(missing)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return asyncio.run(_serve(bootstrap.services(settings)))
+
+
+async def _serve(services: "Services") -> int:
+    from handlers.app import build_app, serve
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(build_app(services), services, stop)
+    return 0
+
+
+def _console(options: argparse.Namespace) -> int:
+    from bot import bootstrap
+    from bot.settings import load
+
+    # What goes wrong is said on the screen; a log line between the answers would only be in the way.
+    logging.basicConfig(level="CRITICAL" if options.demo else "ERROR", format="%(levelname)s %(name)s: %(message)s")
+    if options.demo:
+        return _demo()
+    settings = load()
+    person = f"login:{_login()}"
+    if not any(person in people for people in (settings.viewers, settings.operators, settings.approvers)):
+        print(
+            f"You are {person} here, and no list of the settings names you, so you may only ask for help.\n"
+            f"Add yourself to VIEWERS, OPERATORS or APPROVERS, for example: OPERATORS={person}",
+            file=sys.stderr,
+        )
+    return asyncio.run(_at_the_terminal(settings, bootstrap.mail_hosts(settings.hosts()), [person], sys.stdin))
+
+
+def _login() -> str:
+    """Who logged in at this terminal, also behind sudo(8): the audit login ID, which no one but root can change."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return pwd.getpwuid(int(Path("/proc/self/loginuid").read_text())).pw_name
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+TOUR = Path(__file__).with_name("demo") / "tour.txt"
+
+
+def _demo() -> int:
+    """A mail host that needs no Postfix, people of every role to be, and a tour where nobody sits at the terminal."""
+    from bot import bootstrap
+    from bot.demo.host import DemoHost
+
+    settings = bootstrap.demo_settings()
+    people = [*settings.approvers, *settings.operators, *settings.viewers]
+    with tempfile.TemporaryDirectory(prefix="maildesk-demo-") as folder, DemoHost(Path(folder)) as demo:
+        hosts = bootstrap.demo_hosts(demo)
+        if sys.stdin.isatty():
+            return asyncio.run(_at_the_terminal(settings, hosts, people, sys.stdin))
+        with TOUR.open(encoding="utf-8") as tour:
+            return asyncio.run(_at_the_terminal(settings, hosts, people, tour))
+
+
+async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Sequence[str], lines: TextIO) -> int:
+    """Drive the very app that Slack drives, through a local workspace with tokens made at random for this start."""
+    from bot import bootstrap
+    from bot.console import terminal
+    from bot.console.workspace import Workspace
+    from handlers.app import build_app, serve
+
+    async with Workspace() as workspace:
+        for person in people:
+            workspace.add_user(person, person.removeprefix("login:"))
+        workspace.add_channel(CHANNEL, "mail-ops", list(people))
+        settings = settings.pointed_at(workspace.api_url, workspace.bot_token, workspace.app_token, CHANNEL)
+        services = bootstrap.services(settings, hosts)
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(build_app(services), services, stop))
+        connected = asyncio.create_task(workspace.connected())
+        await asyncio.wait((serving, connected), return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            await terminal.run(
+                workspace, users=people, channel=CHANNEL, idle=services.background.idle, stdin=lines, stdout=sys.stdout
+            )
+        connected.cancel()
+        stop.set()
+        await serving
+    return 0
+
+
+CHANNEL = "C0MAILOPS"
+
+
+def _agent_build(options: argparse.Namespace) -> int:
+    from bot.agent.build import build
+
+    build(options.file)
+    print(
+        f"Wrote {options.file}: copy it to the mail host as /usr/local/sbin/maildesk-agent, owned by root, mode 0755."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

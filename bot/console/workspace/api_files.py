@@ -1,0 +1,47 @@
+"""Uploading a file: a URL, the bytes, then the completion (docs.slack.dev/messaging/working-with-files)."""
+
+from bot.console.workspace.api_chat import writable
+from bot.console.workspace.calls import ApiError, Arguments, Method
+from bot.console.workspace.state import BOT_USER, JSON, File, Message, State
+
+
+def upload_url(state: State, given: Arguments) -> JSON:
+    name, size = given.required("filename"), given.number("length", 0)
+    if size <= 0:
+        raise ApiError("invalid_arguments", ["must be more than 0 [json-pointer:/length]"])
+    file = File(state.new_id("F"), name, size)
+    state.files[file.id] = file
+    return {"ok": True, "upload_url": f"{state.base_url}/upload/{file.id}", "file_id": file.id}
+
+
+def complete(state: State, given: Arguments) -> JSON:
+    items = given.structure("files")
+    if not isinstance(items, list) or not items:
+        raise ApiError("invalid_arguments", ["missing required field: files"])
+    files = []
+    for item in items:
+        file = state.files.get(str(item.get("id")))
+        if file is None or file.content is None:
+            raise ApiError("file_not_found")
+        file.title = str(item.get("title") or file.name)
+        files.append(file)
+    names = [*given.text("channels").split(","), given.text("channel_id")]
+    for channel in [writable(state, name) for name in names if name]:
+        for file in files:
+            file.channels.append(channel.id)
+        shared = tuple(file.id for file in files)
+        text = given.text("initial_comment")
+        thread = given.text("thread_ts")
+        state.post(Message(channel.id, state.new_ts(), BOT_USER, text, thread_ts=thread, files=shared))
+    return {"ok": True, "files": [{"id": file.id, "title": file.title, "name": file.name} for file in files]}
+
+
+METHODS = (
+    Method("files.getUploadURLExternal", upload_url, "filename length alt_txt snippet_type", "files:write"),
+    Method(
+        "files.completeUploadExternal",
+        complete,
+        "files channel_id channels initial_comment thread_ts blocks",
+        "files:write",
+    ),
+)

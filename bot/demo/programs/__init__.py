@@ -1,0 +1,1 @@
+"""The five programs that the agent calls, with the arguments, texts and exit status of Postfix's own."""

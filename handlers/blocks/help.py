@@ -1,0 +1,105 @@
+"""What this person may do here, with examples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.actors import Actor, Role
+from bot.mailhost.selector import EXAMPLE
+from bot.text import listed
+from handlers.blocks.kit import Block, Card, Element, card
+from handlers.blocks.rich import Line, bold, bullets, code, joined, paragraph, person, rich, say
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command as help shows it; `who` are the roster's entries that may use it."""
+
+    name: str
+    usage: str
+    summary: str
+    examples: tuple[str, ...]
+    role: Role
+    who: tuple[str, ...]
+
+
+def overview(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str], said: str = "") -> Card:
+    """Every command; `said` comes first, such as that a command is not known."""
+    allowed = [entry for entry in entries if actor.role >= entry.role]
+    denied = [entry for entry in entries if actor.role < entry.role]
+    lines: list[Line] = [[code(f"/mail {entry.usage}"), f" – {entry.summary}"] for entry in allowed]
+    examples = [example for entry in allowed for example in entry.examples[:1]]
+    return card(
+        said or f"What you may do: {listed([entry.name for entry in allowed])}.",
+        say(said) if said else None,
+        rich(paragraph([bold(_role(actor))]), bullets(*lines)),
+        rich(paragraph([bold("For example")]), bullets(*[[code(example)] for example in examples]))
+        if examples
+        else None,
+        say(_hosts(hosts)),
+        rich(paragraph([bold("Not for you")]), bullets(*_denied(denied))) if denied else None,
+    )
+
+
+def one(actor: Actor, entry: Entry) -> Card:
+    """One command: how it is said, and whether this person may."""
+    may = actor.role >= entry.role
+    return card(
+        f"/mail {entry.usage}: {entry.summary}",
+        say([code(f"/mail {entry.usage}")], f"{entry.summary}."),
+        rich(paragraph([bold("For example")]), bullets(*[[code(example)] for example in entry.examples])),
+        _selectors() if "selector" in entry.usage else None,
+        None if may else say(*_who(entry)),
+    )
+
+
+def _role(actor: Actor) -> str:
+    if actor.role is Role.NONE:
+        return "You have no role here, so you may only read this"
+    return f"You are {'an' if actor.role.label[0] in 'aeiou' else 'a'} {actor.role.label} here. You may"
+
+
+def _hosts(hosts: Sequence[str]) -> str:
+    if len(hosts) == 1:
+        return f"The mail host is {hosts[0]}; its name can be left out."
+    return f"Mail hosts: {listed(hosts)}. Say which one after the command, as in /mail queue {hosts[0]}."
+
+
+def _denied(entries: Sequence[Entry]) -> list[Line]:
+    """Commands that are for others, those with the same people together."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for entry in entries:
+        together.setdefault(entry.who, []).append(entry.name)
+    return [[bold(listed(names)), *_people(who)] for who, names in together.items()]
+
+
+def _people(who: Sequence[str]) -> list[str | Element]:
+    if not who:
+        return [": nobody may yet; the settings VIEWERS, OPERATORS and APPROVERS say who"]
+    return [": ask ", *joined([person(member) for member in who[:10]], "or")]
+
+
+def _who(entry: Entry) -> list[Line]:
+    return [["You may not do this. ", *_people(entry.who)]]
+
+
+# The words of a selector, each with what it picks.
+SELECTORS: Mapping[str, str] = {
+    "4VbXm8dz3kzJ1Q": "one message, by its queue ID; several IDs are several messages",
+    "deferred, hold, active, incoming": "what lies in that queue",
+    "from:jane@example.org": "by sender; from:@example.org is a whole domain, * stands for anything",
+    "to:@example.org": "by recipient",
+    'reason:"mailbox full"': "by a piece of the reason why it is deferred",
+    "older:2h, newer:30m": "by age (s, m, h, d)",
+    "larger:1m, smaller:10k": "by size",
+    "-from:@example.org": "a - in front means not",
+    "all": "everything",
+}
+
+
+def _selectors() -> Block:
+    lines: list[Line] = [[code(words), f" – {meaning}"] for words, meaning in SELECTORS.items()]
+    return rich(
+        paragraph([bold("A selector picks messages")]),
+        bullets(*lines),
+        paragraph(["All of them must hold, as in ", code(EXAMPLE)]),
+    )

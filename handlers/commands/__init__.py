@@ -1,0 +1,41 @@
+"""`/mail` and its subcommands: the table, and the dispatch by it."""
+
+from dataclasses import replace
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from handlers.access import Body, require
+from handlers.commands import flush, queue, show, status
+from handlers.commands.help import Help
+from handlers.commands.hold import Holding
+from handlers.commands.undo import Undos
+from handlers.commands.words import typed
+from handlers.door import Door, Request
+
+
+def register(app: AsyncApp, door: Door) -> Help:
+    """Register every command and its buttons; what knows of all of them is returned."""
+    holding = Holding(Undos())
+    others = (status.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND, *holding.commands())
+    helping = Help(others)
+    commands = {command.name: command for command in (*others, helping.command)}
+
+    async def dispatch(request: Request) -> None:
+        name, _, rest = typed(request.words).partition(" ")
+        command = commands.get(name.lower() or "help")
+        if command is None:
+            await helping.unknown(request, name)
+            return
+        require(request.actor, command.name, request.services.roster)
+        await command.run(replace(request, words=rest.strip()))
+
+    @app.command("/mail")
+    async def mail(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, dispatch)
+
+    status.register(app, door)
+    queue.register(app, door)
+    flush.register(app, door)
+    holding.register(app, door)
+    return helping

@@ -1,0 +1,21 @@
+"""What a subcommand of `/mail` is."""
+
+from dataclasses import dataclass
+
+from bot.actors import NEEDED, Role
+from handlers.door import Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table of commands. `name` is also the verb whose role it needs."""
+
+    name: str
+    usage: str
+    summary: str
+    examples: tuple[str, ...]
+    run: Deed
+
+    @property
+    def role(self) -> Role:
+        return NEEDED[self.name]

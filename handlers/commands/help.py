@@ -1,0 +1,73 @@
+"""`/mail help`, and the answer to a command that there is none of."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from bot.actors import Roster
+from handlers.blocks import help as blocks
+from handlers.blocks.help import Entry
+from handlers.commands.command import Command
+from handlers.door import Request
+
+# What people type out of habit, and what it is called here.
+HABITS: Mapping[str, str] = {
+    "mailq": "queue",
+    "postqueue": "queue",
+    "list": "queue",
+    "ls": "queue",
+    "cat": "show",
+    "postcat": "show",
+    "info": "status",
+    "retry": "flush",
+    "unhold": "release",
+    "undo": "release",
+    "delete": "hold",
+    "remove": "hold",
+    "rm": "hold",
+}
+
+
+class Help:
+    """Knows the other commands, which it tells of."""
+
+    def __init__(self, others: Sequence[Command]) -> None:
+        self.command = Command(
+            name="help",
+            usage="help [command]",
+            summary="What you may do here, with examples",
+            examples=("/mail help queue",),
+            run=self.run,
+        )
+        self._commands = {command.name: command for command in (*others, self.command)}
+
+    async def run(self, request: Request) -> None:
+        name = request.words.lower()
+        if name in self._commands:
+            await request.reply.privately(
+                blocks.one(request.actor, _entry(self._commands[name], request.services.roster))
+            )
+        else:
+            await self._all(request, self._unknown(name) if name else "")
+
+    async def unknown(self, request: Request, name: str) -> None:
+        await self._all(request, self._unknown(name))
+
+    async def _all(self, request: Request, said: str) -> None:
+        entries = self.entries(request.services.roster)
+        hosts = tuple(request.services.hosts)
+        await request.reply.privately(blocks.overview(request.actor, entries, hosts, said))
+
+    def entries(self, roster: Roster) -> list[Entry]:
+        """Every command, and who may use it."""
+        return [_entry(command, roster) for command in self._commands.values()]
+
+    def _unknown(self, name: str) -> str:
+        text = f"There is no command “{name[:60]}”, so nothing was done."
+        near = difflib.get_close_matches(name.lower()[:60], self._commands, n=1)
+        meant = HABITS.get(name.lower()) or (near[0] if near else "")
+        return f"{text} Did you mean /mail {meant}?" if meant else text
+
+
+def _entry(command: Command, roster: Roster) -> Entry:
+    who = roster.who_may(command.name)
+    return Entry(command.name, command.usage, command.summary, command.examples, command.role, who)

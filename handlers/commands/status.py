@@ -1,0 +1,82 @@
+"""`/mail status`: is it well, and if not what hurts; one mail host whole, several in a line each."""
+
+import asyncio
+import secrets
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.mailhost.host import MailHost
+from bot.mailhost.look import look
+from handlers.access import Body
+from handlers.blocks import notice, status
+from handlers.blocks.kit import Card, unpacked
+from handlers.commands.command import Command
+from handlers.commands.words import named
+from handlers.door import Door, Request
+
+
+async def run(request: Request) -> None:
+    hosts = request.services.hosts
+    found = named(hosts, request.words)
+    wanted = hosts.named(found.rest) if found.rest else found.host
+    if wanted is None and len(hosts) > 1:
+        await _say(request, f"Looking at {', '.join(hosts)} …", None)
+    else:
+        host = wanted or hosts.only()
+        await _say(request, f"Looking at {host.name} …", host)
+
+
+async def _say(request: Request, text: str, host: MailHost | None) -> None:
+    opening = notice.note(text)
+    async with request.reply.live(opening, lambda error: notice.not_done(opening.blocks, error)) as live:
+        await live.end(await (_card(request, host) if host else _overview(request)))
+
+
+async def _card(request: Request, host: MailHost) -> Card:
+    services = request.services
+    seen = await look(host, services.now)
+    return status.status(seen, request.actor.id, services.settings.channel_addresses, secrets.token_hex(4))
+
+
+async def _overview(request: Request) -> Card:
+    services = request.services
+    looks = await asyncio.gather(*(look(host, services.now) for host in services.hosts.values()))
+    return status.overview(looks, request.actor.id, services.settings.channel_addresses, secrets.token_hex(4))
+
+
+async def _refresh(request: Request) -> None:
+    (name,) = unpacked(request.value, str)
+    await request.reply.edit_clicked(await _card(request, request.services.hosts.named(name)))
+
+
+async def _refresh_overview(request: Request) -> None:
+    await request.reply.edit_clicked(await _overview(request))
+
+
+async def _chosen(request: Request) -> None:
+    host = request.services.hosts.named(request.value)
+    await _say(request, f"Looking at {host.name} …", host)
+
+
+COMMAND = Command(
+    name="status",
+    usage="status [host]",
+    summary="Is it well, and if not, what hurts",
+    examples=("/mail status",),
+    run=run,
+)
+
+
+def register(app: AsyncApp, door: Door) -> None:
+    @app.action("status.refresh")
+    async def refresh(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, _refresh, "status")
+
+    @app.action("status.overview")
+    async def refresh_overview(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, _refresh_overview, "status")
+
+    @app.action("status.host")
+    async def chosen(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, _chosen, "status")

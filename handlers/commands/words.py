@@ -1,0 +1,80 @@
+"""What people type behind `/mail`, as Slack's clients send it, made plain."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bot.agent.protocol import Selection
+from bot.errors import SelectorError, UserError
+from bot.mailhost.host import MailHost, MailHosts
+from bot.mailhost.selector import Selector, parse
+from bot.text import listed
+
+# Slack's clients set typographic quotes and non-breaking spaces while people type.
+_PLAIN: Final = {
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"), '"'),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b"), "'"),
+    **dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u3000\t\r\n"), " "),
+}
+
+# With `should_escape`, Slack turns addresses and domains into links: `<mailto:a@b.org|a@b.org>`, `<http://b.org|b.org>`.
+_MAILTO = re.compile(r"<mailto:([^|<>]*)(?:\|[^<>]*)?>")
+_LINK = re.compile(r"<https?://([^|<>]*)(?:\|([^<>]*))?>")
+
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+|"')
+
+
+def typed(text: str) -> str:
+    """The text as the person typed it: straight quotes, ordinary spaces, no links, no entities."""
+    text = _MAILTO.sub(lambda match: match[1], text)
+    text = _LINK.sub(lambda match: match[2] or match[1], text)
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return text.translate(_PLAIN).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A command's words after the mail host in front of them, if there was one, was taken off."""
+
+    host: MailHost | None
+    rest: str
+
+
+def named(hosts: MailHosts, words: str) -> Named:
+    """Take a mail host's name off the front of a command's words."""
+    first, _, rest = words.partition(" ")
+    known = {name.lower(): name for name in hosts}
+    if first.lower() in known:
+        return Named(hosts.named(known[first.lower()]), rest.strip())
+    return Named(None, words)
+
+
+def one_host(hosts: MailHosts, words: str) -> tuple[MailHost, str]:
+    """The mail host meant and the other words. Raises UserError where several hosts leave it open."""
+    found = named(hosts, words)
+    return found.host or hosts.only(), found.rest
+
+
+def messages(words: str) -> Selector:
+    """A selector for anything but a flush. Raises SelectorError, also for a site."""
+    picked = parse(words)
+    if picked.site:
+        raise SelectorError(f"site: is for a flush only. To pick messages by recipient: to:@{picked.site}")
+    return picked
+
+
+EVERYTHING = Selection()
+
+
+def sorting(words: str, orders: tuple[str, ...]) -> tuple[str, str]:
+    """The order asked for by `sort:…` (the first of `orders` when none is), and the other words. Raises UserError."""
+    tokens: list[str] = _WORD.findall(words)
+    wanted = [token.partition(":")[2] for token in tokens if token.lower().startswith("sort:")]
+    rest = " ".join(token for token in tokens if not token.lower().startswith("sort:"))
+    if not wanted:
+        return orders[0], rest
+    if wanted[-1].lower() not in orders:
+        raise UserError(
+            f"The queue can't be sorted by “{wanted[-1]}”; it can by {listed(orders, 'or')}, as in sort:size."
+        )
+    return wanted[-1].lower(), rest

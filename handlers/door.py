@@ -1,0 +1,106 @@
+"""Lets each command and click in: acknowledges it at once, works on it after, and tells its person every error."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.actors import Actor
+from bot.errors import MaildeskError
+from bot.services import Services
+from handlers.access import Access, Body, Elsewhere, NoRole, channel_of, require, user_of
+from handlers.blocks import notice
+from handlers.blocks.kit import Card
+from handlers.reply import Reply
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command or click by a person who was let in.
+
+    `words` is what stood behind `/mail`; `value` is the pressed button's, or the chosen option's; `blocks` are those of
+    the message that it stands in.
+    """
+
+    services: Services
+    actor: Actor
+    reply: Reply
+    words: str = ""
+    value: str = ""
+    block_id: str = ""
+    blocks: tuple[dict[str, Any], ...] = ()
+
+
+Deed = Callable[[Request], Awaitable[None]]
+
+
+class Door:
+    """What the listeners hand their work to. Nothing else starts work for a person."""
+
+    def __init__(self, client: AsyncWebClient, services: Services) -> None:
+        self._client = client
+        self._services = services
+        self._access = Access(client, services)
+
+    async def admit(self, ack: AsyncAck, body: Body, deed: Deed, verb: str = "help") -> None:
+        """Acknowledge, then let the person in if they may do `verb`, and do it.
+
+        Nothing here may raise between the acknowledgement and the return: Bolt could lose the acknowledgement.
+        """
+        await ack()
+        self._services.background.start(self._work(body, deed, verb), f"{verb} for {user_of(body)}")
+
+    async def _work(self, body: Body, deed: Deed, verb: str) -> None:
+        """The one place where errors become answers."""
+        reply = self._reply(body)
+        try:
+            actor = await self._access.admit(body)
+            require(actor, verb, self._services.roster)
+            await deed(self._request(body, actor, reply))
+        except MaildeskError as error:
+            await reply.privately(self._known(error))
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            reference = secrets.token_hex(4)
+            logger.exception("reference %s: %s for %s failed", reference, verb, reply.user)
+            await reply.privately(notice.unexpected(reference))
+
+    def _known(self, error: MaildeskError) -> Card:
+        if isinstance(error, Elsewhere):
+            return notice.elsewhere(self._services.settings.ops_channels)
+        if isinstance(error, NoRole):
+            return notice.refusal(str(error), error.who)
+        return notice.error(str(error))
+
+    def _reply(self, body: Body) -> Reply:
+        container = body.get("container") or {}
+        return Reply(
+            self._client,
+            user=user_of(body),
+            channel=channel_of(body),
+            response_url=str(body.get("response_url") or ""),
+            clicked=str(container.get("message_ts") or ""),
+            alone=bool(container.get("is_ephemeral")),
+            home=(body.get("event") or {}).get("type") == "app_home_opened",
+        )
+
+    def _request(self, body: Body, actor: Actor, reply: Reply) -> Request:
+        pressed = (body.get("actions") or [{}])[0]
+        chosen = pressed.get("selected_option") or {}
+        return Request(
+            services=self._services,
+            actor=actor,
+            reply=reply,
+            words=str(body.get("text") or ""),
+            value=str(pressed.get("value") or chosen.get("value") or ""),
+            block_id=str(pressed.get("block_id") or ""),
+            blocks=tuple((body.get("message") or {}).get("blocks") or ()),
+        )

@@ -1,0 +1,24 @@
+"""Fixtures of the agent's tests: a stand-in instance for each test, and a nursery of agents for the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.standin import Nursery, StandIn
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    try:
+        yield nursery
+    finally:
+        nursery.close()
+
+
+@pytest.fixture
+def standin(tmp_path: Path, nursery: Nursery) -> StandIn:
+    return StandIn(tmp_path, nursery)

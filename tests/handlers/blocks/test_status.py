@@ -1,0 +1,144 @@
+"""What the state of a mail host looks like, and that no mail can make it look otherwise."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.agent.protocol import Count, Depth, Info, Listing, QueuedMessage, QueueSummary, Summary, Tally
+from bot.console.workspace import text_of
+from bot.mailhost.look import Look
+from bot.text import Addresses
+from handlers.blocks.status import overview, status
+from tests.handlers.blocks.hostile import ACTOR, NOW, listings, numbers, taken_by_slack, texts, thorough
+
+INFO = Info("0.1", 1, "3.11", "default", ("default",), (), True, {"mail_version": "3.7.11"})
+DEPTH = Depth(
+    NOW,
+    {"maildrop": 0, "incoming": 0, "active": 3, "deferred": 90, "hold": 7, "corrupt": 0},
+    free_bytes=50 << 30,
+    total_bytes=100 << 30,
+    free_inodes=10**6,
+    total_inodes=10**6,
+)
+OLDEST = QueuedMessage("deferred", "4VbXm8dz3kzJ1Q", NOW - 86_400, 1000, "jane@example.org")
+SUMMARY = Summary(
+    messages=100,
+    bytes=5_000_000,
+    recipients=120,
+    queues={"deferred": QueueSummary(90, 1, NOW - 86_400, NOW), "active": QueueSummary(3), "hold": QueueSummary(7)},
+    oldest=OLDEST,
+    ages=(10, 0, 90),
+    senders=Tally((Count("jane@example.org", 30), Count("MAILER-DAEMON", 20))),
+    domains=Tally((Count("gmail.com", 80),)),
+    reasons=Tally((Count("Gmail: 421 4.7.28 too fast, bob@example.com", 60),)),
+    expires_at=NOW + 345_600,
+)
+LISTING = Listing(taken_at=NOW, total=100, summary=SUMMARY)
+SEEN = Look("mx1", NOW, INFO, DEPTH, LISTING)
+
+looks = st.builds(
+    Look,
+    host=st.just("mx1"),
+    at=st.just(float(NOW)),
+    info=st.one_of(st.none(), st.just(INFO), st.just(replace(INFO, mail_system_up=None, unfinished=("h-4k2fq9",)))),
+    depth=st.one_of(
+        st.none(),
+        st.builds(
+            Depth,
+            st.just(float(NOW)),
+            st.dictionaries(st.sampled_from(list(DEPTH.queues)), st.one_of(st.none(), numbers)),
+            st.one_of(st.none(), st.just(float(NOW))),
+            st.booleans(),
+            numbers,
+            numbers,
+            numbers,
+            numbers,
+        ),
+    ),
+    listing=st.one_of(st.none(), listings),
+    problems=st.lists(texts, max_size=3).map(tuple),
+    reachable=st.booleans(),
+    said_down=st.booleans(),
+)
+policies = st.sampled_from(("masked", "full", "none"))
+
+
+@thorough
+@given(looks, policies)
+def test_whatever_mail_says_the_status_is_a_message_that_slack_takes(seen: Look, addresses: Addresses) -> None:
+    taken_by_slack(status(seen, ACTOR, addresses, "r1"))
+
+
+@thorough
+@given(st.lists(looks, min_size=1, max_size=3), policies)
+def test_several_hosts_are_one_message_too(seen: list[Look], addresses: Addresses) -> None:
+    named = [replace(look, host=f"mx{number}") for number, look in enumerate(seen)]
+    taken_by_slack(overview(named, ACTOR, addresses, "r1"))
+
+
+def test_sixty_hosts_are_one_message() -> None:
+    taken_by_slack(overview([replace(SEEN, host=f"mx{number}") for number in range(60)], ACTOR, "masked", "r1"))
+
+
+@pytest.mark.parametrize(
+    ("addresses", "seen", "unseen"),
+    [
+        ("masked", ["j…@example.org", "b…@example.com"], ["jane", "bob"]),
+        ("full", ["jane@example.org", "bob@example.com"], []),
+        ("none", ["…@example.org"], ["jane", "bob", "j…"]),
+    ],
+)
+def test_the_channel_sees_addresses_as_the_settings_say(
+    addresses: Addresses, seen: list[str], unseen: list[str]
+) -> None:
+    card = status(SEEN, ACTOR, addresses, "r1")
+    words = card.text + text_of(card.blocks)
+    assert all(text in words for text in seen)
+    assert not any(text in words for text in unseen)
+
+
+def test_the_numbers_are_there() -> None:
+    words = text_of(status(SEEN, ACTOR, "masked", "r1").blocks)
+    for text in (
+        "mx1: 90 messages are deferred, the oldest for 1 d.",
+        "up (3.7.11)",
+        "deferred 90 · active 3 · incoming 0 · hold 7",
+        "1 d; the first to expire does in 4 d",
+        "50 GiB free (50 %)",
+        "60 (60 %)  Gmail: 421 4.7.28",
+        "30 (30 %)  j…@example.org",
+        "80 (80 %)  gmail.com",
+        "<5 min 10 · <20 min 90",
+    ):
+        assert text in words
+
+
+def test_a_lower_bound_is_called_one() -> None:
+    bounded = replace(SUMMARY, senders=replace(SUMMARY.senders, undercount=5))
+    words = text_of(status(replace(SEEN, listing=replace(LISTING, summary=bounded)), ACTOR, "masked", "r1").blocks)
+    assert "at least 30 (30 %)  j…@example.org" in words
+
+
+def test_unknown_is_never_shown_as_nothing() -> None:
+    words = text_of(status(Look("mx1", NOW, problems=("the agent broke off",)), ACTOR, "masked", "r1").blocks)
+    assert "deferred unknown · active unknown · incoming unknown · hold unknown" in words
+    assert "*Postfix*\nunknown" in words
+    assert "*Oldest*\nunknown" in words
+    assert " 0" not in words.split("Asked by")[0]
+
+
+def test_a_host_whose_postfix_is_down_still_shows_its_queue() -> None:
+    down = replace(SEEN, info=replace(INFO, mail_system_up=False), listing=replace(LISTING, mail_system_up=False))
+    card = status(down, ACTOR, "masked", "r1")
+    assert card.text.startswith("mx1: Postfix is down")
+    assert "deferred 90" in text_of(card.blocks)
+
+
+def test_each_revision_of_the_card_has_its_own_block_id() -> None:
+    first, second = (
+        {block["block_id"] for block in status(SEEN, ACTOR, "masked", revision).blocks if "block_id" in block}
+        for revision in ("r1", "r2")
+    )
+    assert first and not first & second

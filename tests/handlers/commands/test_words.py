@@ -1,0 +1,64 @@
+"""What people type, as Slack's clients send it."""
+
+import pytest
+from hypothesis import given
+
+from bot.agent.protocol import SORTS
+from bot.errors import SelectorError, UserError
+from bot.mailhost.host import MailHost, MailHosts
+from bot.mailhost.link import CommandLink
+from handlers.commands.words import messages, named, one_host, sorting, typed
+from tests.handlers.blocks.hostile import texts, thorough
+
+ONE = MailHosts([MailHost(CommandLink("mx1", ("false",)))])
+TWO = MailHosts([MailHost(CommandLink(name, ("false",))) for name in ("mx1", "Mx2")])
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("queue reason:“mailbox full”", 'queue reason:"mailbox full"'),
+        ("queue reason:„mailbox full“", 'queue reason:"mailbox full"'),
+        ("queue reason:«mailbox full»", 'queue reason:"mailbox full"'),
+        ("queue\u00a0deferred\u202folder:2h", "queue deferred older:2h"),
+        ("hold from:o\u2019neill@example.org", "hold from:o'neill@example.org"),
+        ("hold from:<mailto:a@b.org|a@b.org>", "hold from:a@b.org"),
+        ("hold from:<mailto:a@b.org>", "hold from:a@b.org"),
+        ("flush site:<http://example.org|example.org>", "flush site:example.org"),
+        ("flush site:<https://example.org>", "flush site:example.org"),
+        ("queue reason:&lt;bob@b.org&gt; &amp;amp;", "queue reason:<bob@b.org> &amp;"),
+        ("  status  ", "status"),
+    ],
+)
+def test_slacks_dressing_is_taken_off(sent: str, meant: str) -> None:
+    assert typed(sent) == meant
+
+
+@thorough
+@given(texts)
+def test_any_text_can_be_undressed(text: str) -> None:
+    assert not set("\u201c\u201d\u00a0\n") & set(typed(text))
+
+
+def test_a_hosts_name_comes_first_whatever_its_case() -> None:
+    assert (named(TWO, "MX2 deferred").host, named(TWO, "MX2 deferred").rest) == (TWO["mx2"], "deferred")
+    assert (named(TWO, "deferred").host, named(TWO, "deferred").rest) == (None, "deferred")
+    assert one_host(ONE, "deferred") == (ONE["mx1"], "deferred")
+
+
+def test_with_several_hosts_it_asks_which() -> None:
+    with pytest.raises(UserError, match="Which mail host"):
+        one_host(TWO, "deferred")
+
+
+def test_the_order_can_stand_anywhere() -> None:
+    assert sorting("sort:size deferred", SORTS) == ("size", "deferred")
+    assert sorting('deferred SORT:Sender reason:"a sort:b c"', SORTS) == ("sender", 'deferred reason:"a sort:b c"')
+    assert sorting("deferred", SORTS) == ("age", "deferred")
+    with pytest.raises(UserError, match="can't be sorted by “colour”"):
+        sorting("sort:colour", SORTS)
+
+
+def test_a_site_picks_no_messages() -> None:
+    with pytest.raises(SelectorError, match=r"to:@example\.org"):
+        messages("site:example.org")
