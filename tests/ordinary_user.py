@@ -29,12 +29,17 @@ class OrdinaryUser:
     def __init__(self) -> None:
         self.name = f"mdtest-{os.getpid()}-{next(_numbers)}"
         self.sudoers = SUDOERS / self.name
-        home = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir="/var/tmp"))
-        with _alone():
-            _account("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(home), self.name)
+        self.home = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir="/var/tmp"))
+        try:
+            with _alone():
+                _account(
+                    "useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(self.home), self.name
+                )
+        except BaseException:
+            self.home.rmdir()
+            raise
         self.account = pwd.getpwnam(self.name)
-        self.home = home
-        os.chown(home, self.account.pw_uid, self.account.pw_gid)
+        os.chown(self.home, self.account.pw_uid, self.account.pw_gid)
 
     def allow(self, rules: str) -> Path:
         """Install these lines as the user's sudoers file, root's and 0440; raises CalledProcessError if visudo objects.

@@ -140,7 +140,7 @@ class PrivatePostfix:
 
     def _lay_out(self) -> None:
         self.root.chmod(0o755)
-        (self.root / "owner").write_text(f"{os.getpid()}\n")
+        (self.root / "owner").write_text(identity(str(os.getpid())))
         for folder in (self.config_directory, self.queue_directory, self.data_directory, self.maillog.parent):
             folder.mkdir(mode=0o755)
         owner = pwd.getpwnam("postfix")
@@ -365,26 +365,51 @@ def stop_master(queue_directory: Path) -> None:
             os.kill(pid, sent) if sent == signal.SIGTERM else os.killpg(pid, sent)
         end = time.monotonic() + patience
         while time.monotonic() < end:
-            if not _processes_in(queue_directory):
+            # Twice, since a look takes a while and may have missed what the master began meanwhile.
+            if not _living(pid, queue_directory) and not _living(pid, queue_directory):
                 return
             time.sleep(0.02)
-    raise RuntimeError(f"The Postfix of {queue_directory} does not stop: {_processes_in(queue_directory)}")
+    raise RuntimeError(f"The Postfix of {queue_directory} does not stop: {_living(pid, queue_directory)}")
 
 
-def _processes_in(queue_directory: Path) -> list[int]:
-    """The processes whose working directory is this queue directory: all of Postfix's daemons, jailed or not."""
+def _living(group: int, queue_directory: Path) -> list[int]:
+    """The processes of a master's group, and what else works in its queue directory (postsuper, after a reload).
+
+    A process that is ending may have let go of its working directory and still hold its sockets: a group tells more.
+    """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if (process / "cwd").readlink() == queue_directory:
+            state, _, process_group, *_ = _status(process)
+            if state in "ZX":
+                continue
+            if int(process_group) == group or (process / "cwd").readlink() == queue_directory:
                 found.append(int(process.name))
     return found
+
+
+def _status(process: Path) -> list[str]:
+    """The fields of /proc/PID/stat (proc(5)) from the third, the state, on."""
+    return (process / "stat").read_text().rpartition(")")[2].split()
+
+
+def identity(process: str) -> str:
+    """A process told from a later one that got the same PID: PID and start time. Raises OSError if there is none."""
+    return f"{process} {_status(Path('/proc', process))[19]}"
 
 
 def sweep() -> None:
     """Stop and remove what a killed test run left: instances whose owning process is gone."""
     for root in PARENT.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError, ValueError):
-            if not Path("/proc", str(int((root / "owner").read_text()))).exists():
+        with contextlib.suppress(OSError, IndexError):  # one that is just being made, or removed
+            owner = (root / "owner").read_text()
+            if not _is_running(owner):
                 stop_master(root / "queue")
                 shutil.rmtree(root, ignore_errors=True)
+
+
+def _is_running(owner: str) -> bool:
+    try:
+        return identity(owner.split()[0]) == owner
+    except OSError:
+        return False

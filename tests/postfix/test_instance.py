@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,11 +187,18 @@ def test_closing_leaves_neither_processes_nor_folders(world: World) -> None:
     assert not postfix.root.exists()
 
 
+def test_a_stopped_one_is_down_at_once_even_if_it_had_only_begun(postfix: PrivatePostfix) -> None:
+    for _ in range(10):
+        postfix.stop()
+        assert postfix.run("postqueue", "-f", check=False).returncode == 69
+        postfix.start()
+
+
 def test_what_a_killed_run_left_is_swept_away(world: World) -> None:
     postfix = PrivatePostfix(world)
     postfix.start()
     master = postfix.master_pid
-    (postfix.root / "owner").write_text("4194305\n")  # one more than the largest PID there can be
+    (postfix.root / "owner").write_text(f"{os.getpid()} 1")  # a former process that had this PID
     sweep()
     wait_until(lambda: not is_running(master))
     assert not postfix.root.exists()
