@@ -182,7 +182,7 @@ class Queues:
             yield from self._walk((*path, name), levels - 1)
 
     def _folder(self, path: Tuple[str, ...]) -> Optional[int]:
-        """A descriptor of a folder below `queue_directory`, good until the next call; None when there is no such folder.
+        """A descriptor of a folder below `queue_directory`, good until the next call; None when there is none.
 
         Raises OSError when it is there and can't be opened, or is a link: that is not the same as being absent.
         """

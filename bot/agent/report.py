@@ -12,7 +12,7 @@ import json
 import os
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Generator, Iterator, List, Optional, Tuple
 
 from bot.agent.postfix import Postfix, classify
 from bot.agent.protocol import LISTED_QUEUES, MAX_TEXT
@@ -47,7 +47,7 @@ class Report:
         self.mail_system_up = True
         self._damaged = 0
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Generator[Entry, None, None]:
         """Each entry once as it comes. Raises AgentError when postqueue(1) failed before it listed anything."""
         process = self._process
         assert process.stdout is not None and process.stderr is not None
@@ -67,8 +67,9 @@ class Report:
             if process.poll() is None:
                 process.kill()
             process.wait()
-            reader.join()
+            # Closed first, or who still writes to it, such as a showq that postqueue started, never ends.
             process.stdout.close()
+            reader.join()
             process.stderr.close()
         self._conclude(status, listed)
 

@@ -173,7 +173,7 @@ class StandIn:
         self._ran.unlink(missing_ok=True)
         return lines
 
-    def ask(self, verb: str, targets: Iterable[object] = (), /, **args: object) -> Answer:
+    def ask(self, verb: str, targets: Iterable[object] = (), /, **args: Any) -> Answer:
         return self.send(request(verb, targets, **args))
 
     def send(self, data: bytes) -> Answer:
@@ -187,7 +187,7 @@ class StandIn:
         return (sys.executable, "-I", "-m", "bot.agent", "--ini", str(self.ini))
 
 
-def request(verb: str, targets: Iterable[object] = (), /, *, instance: str = "default", **args: object) -> bytes:
+def request(verb: str, targets: Iterable[object] = (), /, *, instance: str = "default", **args: Any) -> bytes:
     """A request's bytes; targets are queue IDs or whole identities as lists."""
     rows = [json.dumps(target if isinstance(target, list) else [target]) for target in targets]
     members = {**args, **({"targets": len(rows)} if rows and "targets" not in args else {})}

@@ -1,4 +1,4 @@
-"""`postqueue -j` as it comes: hostile lines, cut listings, and programs that fail; a failure is never an empty queue."""
+"""What the agent makes of what `postqueue -j` prints: hostile, cut, broken and endless, and never an empty queue."""
 
 from __future__ import annotations
 
@@ -38,7 +38,22 @@ JSON = st.recursive(
     max_leaves=6,
 )
 MEMBERS = ("queue_name", "queue_id", "arrival_time", "message_size", "sender", "recipients")
-SPOILS = (10**30, -1, 1.5, math.nan, "7", None, True, [], {}, "corrupt", "../x", [1], [{"address": 7}], [{"name": "x"}])
+SPOILS: tuple[Any, ...] = (
+    10**30,
+    -1,
+    1.5,
+    math.nan,
+    "7",
+    None,
+    True,
+    [],
+    {},
+    "corrupt",
+    "../x",
+    [1],
+    [{"address": 7}],
+    [{"name": "x"}],
+)
 
 
 def listed(standin: StandIn) -> tuple[list[dict[str, Any]], Report]:
@@ -190,7 +205,9 @@ def test_a_program_that_is_not_there_is_told(standin: StandIn) -> None:
 
 @pytest.mark.parametrize("count", [999, 1000, 1001, 150_000])
 def test_a_line_with_very_many_recipients_is_read_recipient_by_recipient(standin: StandIn, count: int) -> None:
-    recipients = [{"address": f"user{number}@example{number % 7}.test", "delay_reason": "x" * 40} for number in range(count)]
+    recipients = [
+        {"address": f"user{number}@example{number % 7}.test", "delay_reason": "x" * 40} for number in range(count)
+    ]
     around = [entry("AAAAAA"), entry("BBBBBB", recipients=recipients, sender="gr\u00fc\u00dfe@x.test"), entry("CCCCCC")]
     standin.says("postqueue", lines(around))
     found, report = listed(standin)

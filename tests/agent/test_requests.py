@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.agent import protocol, requests
 from bot.agent.errors import AgentError
 from bot.agent.protocol import Cursor, Selection, Term
+from bot.agent.queueid import is_queue_id
 from tests.agent.standin import StandIn, request
 
 ID = "4jYTY25PbJzBBBB"
@@ -95,7 +96,7 @@ def test_what_was_not_said_has_its_default() -> None:
         (head(verb=["info"]), "there is no verb"),
         (head(verb={}), "there is no verb"),
         (head(path="/etc"), "the request has an unknown member 'path'"),
-        (head(config_directory="/tmp/evil"), "unknown member 'config_directory'"),
+        (head(config_directory="/evil"), "unknown member 'config_directory'"),
         (head(instance=""), "an instance must be named"),
         (head(instance=7), "an instance must be named"),
         (head(instance="x" * 101), "an instance must be named"),
@@ -202,14 +203,17 @@ def _spoiled(draw: st.DrawFn) -> bytes:
 
 @given(st.composite(_spoiled)())
 def test_a_hostile_request_is_refused_with_a_clear_text_or_is_a_right_one(data: bytes) -> None:
+    refused: AgentError | None = None
     try:
         read = requests.read(io.BytesIO(data))
     except AgentError as error:
-        assert error.code == "bad_request"
-        assert error.text.isprintable() and len(error.text) < 400
+        refused = error
+    if refused:
+        assert refused.code == "bad_request"
+        assert refused.text.isprintable() and len(refused.text) < 400
         return
     assert read.verb in protocol.RESULTS
-    assert all(requests.is_queue_id(target.queue_id) for target in read.targets)
+    assert all(is_queue_id(target.queue_id) for target in read.targets)
     assert len({target.queue_id for target in read.targets}) == len(read.targets)
 
 

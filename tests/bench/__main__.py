@@ -84,7 +84,7 @@ def postqueue(postfix: PrivatePostfix) -> tuple[str, ...]:
 
 
 def listing(postfix: PrivatePostfix) -> tuple[float, float, float]:
-    """Seconds of postqueue alone, `list`'s ratio to it (each the best of some alternating runs), and its peak in MiB."""
+    """Seconds of postqueue alone, `list`'s ratio to it (the best of some alternating runs of each), its peak in MiB."""
     argv = agent_argv(postfix)
     plain, ours, peak = [], [], 0.0
     for _ in range(RUNS):

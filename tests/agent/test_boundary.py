@@ -1,0 +1,292 @@
+"""What the agent lets nobody do: the sentences of its boundary, held against the real program on a stand-in Postfix."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.agent.build import build
+from bot.agent.protocol import RESULTS
+from tests.agent.standin import Answer, StandIn, answer_of, entry, lines, request
+
+ID, OTHER = "4jYTY25PbJzBvT8", "4jYTY25LgKzBvT4"
+BODY = "the body's own secret"
+
+
+def queue_file(secret: str = BODY) -> bytes:
+    """A small queue file: envelope, one header, a body."""
+
+    def record(kind: str, text: str) -> bytes:
+        return kind.encode() + bytes([len(text)]) + text.encode()
+
+    content = record("N", "Subject: hello") + record("N", "") + record("N", secret)
+    head = record("T", "1700000000 0") + record("S", "ann@sender.test") + record("R", "bob@example.test")
+    start = 2 + 95 + len(head) + 2
+    sizes = (len(content), start, 1, 0, len(content), 0)
+    size = record("C", " ".join(f"{number:15d}" for number in sizes))
+    return size + head + record("M", "") + content + record("X", "") + record("E", "")
+
+
+def put(standin: StandIn, queue: str, queue_id: str = ID) -> Path:
+    path = standin.queue_directory / queue / queue_id
+    path.write_bytes(queue_file())
+    path.chmod(0o700)
+    return path
+
+
+# A request names an instance, never a path.
+
+
+@pytest.mark.parametrize("instance", ["/etc/postfix", "../etc", "default/../x", "nobody", "DEFAULT", "-c", "\0"])
+def test_an_instance_that_agent_ini_does_not_name_is_refused(standin: StandIn, instance: str) -> None:
+    answer = standin.send(request("list", instance=instance))
+    assert (answer.status, answer.code) == (64, "bad_request")
+    assert standin.ran() == []
+
+
+@pytest.mark.parametrize("name", ["config_directory", "queue_directory", "ini", "command_directory", "trash", "env"])
+def test_no_argument_chooses_a_path(standin: StandIn, name: str) -> None:
+    assert standin.send(request("list", **{name: "/tmp"})).code == "bad_request"  # noqa: S108
+    assert standin.ran() == []
+
+
+def test_postfix_is_always_told_the_configuration_of_the_instance(standin: StandIn) -> None:
+    for verb in ("info", "list", "depth"):
+        standin.ask(verb)
+    ran = standin.ran()
+    assert ran
+    assert all(f" -c {standin.config_directory} " in f"{line} " for line in ran)
+
+
+# The children's environment is built from nothing.
+
+
+def test_children_see_a_bare_environment_the_root_folder_and_a_strict_umask(standin: StandIn) -> None:
+    seen = standin.folder / "seen"
+    standin.does("postqueue", f"{{ env; pwd; umask; }} >{seen}")
+    environment = {
+        "MAIL_CONFIG": "/evil",
+        "MAIL_DEBUG": "1",
+        "LC_ALL": "tr_TR.UTF-8",
+        "PATH": "/evil",
+        "SECRET": "x",
+        "PYTHONPATH": "/evil",
+    }
+    subprocess.run(standin.argv, input=request("list"), capture_output=True, env=environment, check=True)
+    *variables, folder, umask = seen.read_text().splitlines()
+    mine = {line.partition("=")[0]: line.partition("=")[2] for line in variables}
+    # The shell that the stand-in is adds its own.
+    for of_the_shell in ("PWD", "_", "OLDPWD", "SHLVL"):
+        mine.pop(of_the_shell, None)
+    assert mine == {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    assert (folder, umask) == ("/", "0077")
+
+
+# It refuses to run where others could have put something in its way.
+
+
+def world_writable(path: Path) -> None:
+    path.chmod(0o777)
+
+
+def of_another_user(path: Path) -> None:
+    os.chown(path, 65534, -1)
+
+
+@pytest.mark.parametrize("spoil", [world_writable, of_another_user])
+@pytest.mark.parametrize("what", ["agent.ini", "etc", "etc/main.cf", "sbin", "spool/maildesk-trash"])
+def test_what_others_can_write_is_not_believed(standin: StandIn, what: str, spoil: Callable[[Path], None]) -> None:
+    if spoil is of_another_user and os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    path = standin.folder / what
+    if what.endswith("trash"):
+        path.mkdir(mode=0o700)
+    spoil(path)
+    answer = standin.ask("info")
+    assert (answer.status, answer.code) == (77, "denied")
+    assert str(path) in answer.last["text"]
+    if what != "spool/maildesk-trash":
+        assert standin.ran() == []
+
+
+def test_a_folder_above_that_others_can_write_is_not_believed(standin: StandIn) -> None:
+    standin.folder.chmod(0o777)
+    answer = standin.ask("info")
+    assert (answer.code, str(standin.folder) in answer.last["text"]) == ("denied", True)
+    standin.folder.chmod(0o700)
+
+
+def test_a_link_to_a_configuration_that_others_can_write_is_not_believed(standin: StandIn) -> None:
+    evil = standin.folder / "evil"
+    evil.mkdir(mode=0o777)
+    evil.chmod(0o777)
+    (evil / "main.cf").touch()
+    shutil.rmtree(standin.config_directory)
+    standin.config_directory.symlink_to(evil)
+    assert standin.ask("info").code == "denied"
+
+
+# Files in spool and trash: never through a link, never another's, only names of the grammar.
+
+
+def test_a_link_in_a_queue_is_no_message(standin: StandIn) -> None:
+    secret = standin.folder / "shadow"
+    secret.write_bytes(queue_file())
+    (standin.queue_directory / "hold" / ID).symlink_to(secret)
+    assert "There is no message" in standin.ask("show", queue_id=ID).last["text"]
+    assert standin.ask("hold", [ID], key="h-test").result["counts"] == {"gone": 1}
+
+
+def test_a_link_in_place_of_a_hash_folder_or_a_queue_is_not_followed(standin: StandIn) -> None:
+    real = standin.folder / "elsewhere"
+    real.mkdir()
+    (real / ID).write_bytes(queue_file())
+    (real / ID).chmod(0o700)
+    for name in "0123456789ABCDEF":
+        (standin.queue_directory / "deferred" / name).symlink_to(real)
+    answer = standin.ask("hold", [ID], key="h-test")
+    assert answer.code or answer.result["counts"] == {"gone": 1}
+    depth = standin.ask("depth").result["queues"]
+    assert depth["deferred"] is None, "a queue that can't be read is unknown, not empty"
+    assert depth["hold"] == 0
+
+
+def test_a_link_in_place_of_the_trash_is_not_followed(standin: StandIn) -> None:
+    elsewhere = standin.folder / "elsewhere"
+    elsewhere.mkdir(mode=0o777)
+    elsewhere.chmod(0o777)
+    (standin.queue_directory / "maildesk-trash").symlink_to(elsewhere)
+    put(standin, "hold")
+    assert standin.ask("release", [ID]).code == "denied"
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_queue_file_of_another_user_is_no_message(standin: StandIn) -> None:
+    os.chown(put(standin, "hold"), 65534, -1)
+    assert standin.ask("show", queue_id=ID).code == "bad_request"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "ALL", "-", ".", "..", "a/b", "4jYT\n", "4jYT*", ""])
+def test_a_name_off_the_grammar_never_gets_anywhere(standin: StandIn, name: str) -> None:
+    assert standin.ask("show", queue_id=name).code == "bad_request"
+    assert standin.ask("hold", [name], key="h-test").code == "bad_request"
+    assert standin.ran() == []
+
+
+@pytest.mark.parametrize("key", ["../x-abcd", "h-", "h-abcd/..", "H-ABCD", "h-abcd\n", "journal", "-abcd"])
+def test_a_key_is_no_path(standin: StandIn, key: str) -> None:
+    assert standin.ask("hold", [ID], key=key).code == "bad_request"
+    assert standin.ask("release", key=key).code == "bad_request"
+
+
+def test_ids_reach_postsuper_on_standard_input_only(standin: StandIn) -> None:
+    typed = standin.folder / "typed"
+    put(standin, "incoming")
+    standin.does("postsuper", f"cat >>{typed}")
+    standin.ask("hold", [ID], key="h-test")
+    calls = [line for line in standin.ran() if line.startswith("postsuper")]
+    assert calls
+    assert all(ID not in line and " -h -" in line for line in calls)
+    assert ID in typed.read_text().split()
+
+
+# What it answers.
+
+
+def test_the_body_of_a_message_is_never_returned(standin: StandIn) -> None:
+    put(standin, "incoming")
+    standin.says("postqueue", lines([entry(ID, queue_name="incoming")]))
+    standin.does("postcat", f'case " $* " in *" -b "*|*" -q {ID} "*) echo "{BODY}";; esac; echo "Subject: hello"')
+    said = ""
+    for verb, targets, args in (
+        ("list", (), {"limit": 10}),
+        ("list", (), {"select": True}),
+        ("show", (), {"queue_id": ID}),
+        ("info", (), {}),
+        ("depth", (), {}),
+        ("hold", [ID], {"key": "h-test"}),
+        ("release", [ID], {}),
+    ):
+        said += json.dumps(standin.ask(verb, targets, **args).events)
+    assert BODY not in said
+    assert all(" -b" not in line for line in standin.ran() if line.startswith("postcat"))
+
+
+def test_verbs_can_be_taken_away(standin: StandIn) -> None:
+    standin.configure("verbs = info depth list show\n")
+    for verb in RESULTS:
+        needed: dict[str, str] = {"show": {"queue_id": ID}, "hold": {"key": "h-test"}}.get(verb, {})
+        answer = standin.ask(verb, **needed)
+        allowed = verb in ("info", "depth", "list", "show")
+        assert (answer.code == "denied") is not allowed, (verb, answer.last)
+    assert not any(line.startswith(("postsuper", "postqueue -f")) for line in standin.ran())
+
+
+@pytest.mark.parametrize(
+    ("data", "status"), [(b"", 64), (b"{", 64), (request("erase"), 64), (request("show", queue_id=ID), 64)]
+)
+def test_the_exit_status_is_of_sysexits(standin: StandIn, data: bytes, status: int) -> None:
+    assert standin.send(data).status == status
+
+
+def test_a_mail_system_that_is_down_has_a_status_of_its_own(standin: StandIn) -> None:
+    standin.says("postfix", status=1)
+    answer = standin.ask("flush")
+    assert (answer.status, answer.code) == (69, "mail_system_down")
+
+
+# The installed agent.
+
+
+def run_installed(path: Path, data: bytes, *arguments: str, python: str = "") -> Answer:
+    command = [python, "-I", str(path)] if python else [str(path)]
+    done = subprocess.run([*command, *arguments], input=data, capture_output=True, check=False)
+    return answer_of(done.returncode, done.stdout, done.stderr.decode())
+
+
+def test_the_installed_agent_is_one_file_that_starts_isolated(tmp_path: Path) -> None:
+    build(tmp_path / "agent")
+    build(tmp_path / "again")
+    data = (tmp_path / "agent").read_bytes()
+    assert data.startswith(b"#!/usr/bin/python3 -I\n")
+    assert data == (tmp_path / "again").read_bytes()
+    assert (tmp_path / "agent").stat().st_mode & 0o7777 == 0o755
+
+
+def test_the_installed_agent_takes_no_arguments(tmp_path: Path) -> None:
+    build(tmp_path / "agent")
+    answer = run_installed(tmp_path / "agent", request("info"), "--ini", "/tmp/x")  # noqa: S108
+    assert (answer.status, answer.code) == (64, "bad_request")
+
+
+def test_the_installed_agent_believes_nothing_below_a_folder_that_others_can_write(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    build(folder / "agent")
+    answer = run_installed(folder / "agent", request("info"))
+    assert (answer.status, answer.code) == (77, "denied")
+
+
+def oldest_python() -> str:
+    """The oldest Python from 3.9 on that works here; `/usr/bin/python3` is what the installed agent starts with."""
+    for python in ("python3.9", "python3.10", "/usr/bin/python3"):
+        if shutil.which(python) and not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+            return python
+    return "python3"
+
+
+def test_the_installed_agent_runs_on_an_old_python(tmp_path: Path) -> None:
+    build(tmp_path / "agent")
+    python = oldest_python()
+    assert run_installed(tmp_path / "agent", b"{}", "x", python=python).code == "bad_request"
+    for module in ("listing", "hold", "release", "flush", "show", "info"):
+        code = f"import sys; sys.path.insert(0, {str(tmp_path / 'agent')!r}); import bot.agent.{module}"
+        subprocess.run([python, "-I", "-c", code], check=True)
