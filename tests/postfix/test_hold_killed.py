@@ -1,0 +1,201 @@
+"""The agent is killed in the middle of a change: nothing is lost, each message is delivered once, the key is named."""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bot.agent.protocol import Identity, Selection, Term
+from bot.mailhost.host import MailHost
+from tests.agent.standin import request
+from tests.postfix.hosts import agent_argv, mail_host
+from tests.postfix.instance import Injected, PrivatePostfix
+from tests.postfix.remote import ACCEPT, GREYLIST, HANG
+from tests.postfix.waiting import eventually, wait_until
+from tests.postfix.world import World
+
+pytestmark = pytest.mark.real("postfix")
+
+EVERYTHING = Selection()
+ON_HOLD = Selection((Term("queue", "hold"),))
+KEY = "h-killed"
+
+DEFERRED, ACTIVE, IN_DELIVERY = 40, 25, 5
+"""Those in delivery are left alone: a release would wait for them, and the kill come while it does nothing."""
+
+
+def queue_up(postfix: PrivatePostfix, world: World) -> list[Injected]:
+    world.domain("grey.test", GREYLIST)
+    world.domain("slow.test", HANG)
+    injected = postfix.defer("ann@sender.test", "bob@grey.test", count=DEFERRED) + postfix.active(ACTIVE, "slow.test")
+    wait_until(lambda: world.connections("slow.test") == IN_DELIVERY, what="five deliveries have begun")
+    return injected
+
+
+def locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+async def sixty(host: MailHost, postfix: PrivatePostfix) -> list[Identity]:
+    """All but what is in delivery; some of it is active."""
+    busy = {path.name for path in postfix.files("active") if locked(path)}
+    chosen = [each for each in await host.select(EVERYTHING) if each.queue_id not in busy]
+    assert len(chosen) == DEFERRED + ACTIVE - IN_DELIVERY
+    return chosen
+
+
+def lines(targets: Sequence[Identity]) -> list[object]:
+    return [[each.queue_id, each.arrival_time, each.message_size, each.sender] for each in targets]
+
+
+def started(argv: Sequence[str], asked: bytes) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert process.stdin
+    process.stdin.write(asked)
+    process.stdin.close()
+    return process
+
+
+def killed(process: subprocess.Popen[bytes], after: float = 0.0) -> bool:
+    """kill(2) -9 after so many seconds; False when the process had ended by itself before."""
+    try:
+        process.wait(timeout=after)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
+def with_postsuper(postfix: PrivatePostfix, folder: Path, script: str) -> tuple[str, ...]:
+    """The agent with this script of sh(1) in place of postsuper(1), which is $REAL there; it has the IDs in $IDS."""
+    for program in ("postqueue", "postconf", "postfix", "postcat"):
+        (folder / program).symlink_to(str(shutil.which(program)))
+    ids = folder / "ids"
+    head = f"#!/bin/sh\nREAL={shutil.which('postsuper')}\nIDS={ids}\ncat >$IDS\n"
+    (folder / "postsuper").write_text(head + script)
+    (folder / "postsuper").chmod(0o755)
+    argv = agent_argv(postfix)
+    ini = Path(argv[-1])
+    ini.write_text(f"{ini.read_text()}command_directory = {folder}\n")
+    return argv
+
+
+HALF_THEN_KILL = 'head -n 20 $IDS >$IDS.half\n$REAL "$@" <$IDS.half\nkill -9 $PPID\n'
+
+
+async def once_each(host: MailHost, postfix: PrivatePostfix, world: World, injected: Sequence[Injected]) -> None:
+    """Release whatever is on hold, let everything go, and count."""
+    world.domain("grey.test", ACCEPT)
+    world.domain("slow.test", ACCEPT)
+
+    async def rest_released() -> bool:
+        held = await host.select(ON_HOLD)
+        if held:
+            await host.release(held)
+        return not held
+
+    for _ in range(10):
+        if await rest_released():
+            break
+    await host.flush()
+    await eventually(lambda: not postfix.queue(), timeout=30)
+    times = Counter(delivery.message_id for delivery in world.delivered())
+    assert [times[message.message_id] for message in injected] == [1] * len(injected)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_killed_at_any_moment_of_a_hold_and_of_a_release_no_mail_is_lost_or_doubled(
+    seed: int, postfix: PrivatePostfix, world: World
+) -> None:
+    chance = random.Random(seed)
+    injected = queue_up(postfix, world)
+    host = mail_host(postfix)
+    targets = await sixty(host, postfix)
+    record = postfix.queue_directory / "maildesk-trash" / "holds" / KEY
+    process = started(agent_argv(postfix), request("hold", lines(targets), key=KEY))
+    wait_until(record.exists, what="the hold has begun")
+    if killed(process, chance.uniform(0, 0.15)):
+        assert (await host.info()).unfinished in ((KEY,), ()), "() when only its last words were cut off"
+    # Whoever asks again finds every message, in one queue or the other.
+    again = await host.hold(targets)
+    assert set(again.result.counts) <= {"held", "already_on_hold"}
+    assert sum(again.result.counts.values()) == len(targets)
+    assert postfix.count("hold") == len(targets)
+    process = started(agent_argv(postfix), request("release", [each.queue_id for each in targets]))
+    killed(process, chance.uniform(0.05, 0.4))
+    finished = await host.release(targets)
+    # A message that was requeued has another ID now.
+    assert set(finished.result.counts) <= {"released", "requeued", "not_on_hold", "gone"}
+    assert postfix.count("hold") == 0
+    await once_each(host, postfix, world, injected)
+
+
+async def test_a_hold_that_was_cut_short_is_named_and_undone_by_its_key(
+    postfix: PrivatePostfix, world: World, tmp_path: Path
+) -> None:
+    injected = queue_up(postfix, world)
+    host = mail_host(postfix)
+    targets = await sixty(host, postfix)
+    process = started(with_postsuper(postfix, tmp_path, HALF_THEN_KILL), request("hold", lines(targets), key=KEY))
+    assert process.wait() == -signal.SIGKILL
+    host = mail_host(postfix)
+    assert postfix.count("hold") == 20
+    assert (await host.info()).unfinished == (KEY,)
+    undone = await host.release_hold(KEY)
+    # The record does not say any more which of them were active: none comes back under its ID.
+    assert undone.result.counts == {"requeued": 20, "not_on_hold": 40}
+    await once_each(host, postfix, world, injected)
+
+
+async def test_a_release_that_was_cut_short_is_finished_by_asking_again(
+    postfix: PrivatePostfix, world: World, tmp_path: Path
+) -> None:
+    injected = queue_up(postfix, world)
+    host = mail_host(postfix)
+    held = await host.hold(await sixty(host, postfix))
+    assert held.result.was_active == ACTIVE - IN_DELIVERY
+    process = started(with_postsuper(postfix, tmp_path, HALF_THEN_KILL), request("release", key=held.result.key))
+    assert process.wait() == -signal.SIGKILL
+    host = mail_host(postfix)
+    assert postfix.count("hold") == 40
+    finished = await host.release_hold(held.result.key)
+    assert finished.result.counts == {"not_on_hold": 20, "released": 20, "requeued": 20}
+    await once_each(host, postfix, world, injected)
+
+
+async def test_postsuper_keeps_the_lock_of_an_agent_that_was_killed(
+    postfix: PrivatePostfix, world: World, tmp_path: Path
+) -> None:
+    injected = queue_up(postfix, world)
+    host = mail_host(postfix)
+    targets = await sixty(host, postfix)
+    waits, go = tmp_path / "waits", tmp_path / "go"
+    script = f'touch {waits}\nwhile [ ! -e {go} ]; do sleep 0.02; done\nexec $REAL "$@" <$IDS 2>/dev/null\n'
+    process = started(with_postsuper(postfix, tmp_path, script), request("hold", lines(targets), key=KEY))
+    try:
+        wait_until(waits.exists, what="postsuper has begun")
+        assert killed(process)
+        lock = postfix.queue_directory / "maildesk-trash" / "lock"
+        time.sleep(0.1)
+        assert locked(lock), "postsuper lives on, and nobody may change anything beside it"
+        assert postfix.count("hold") == 0
+    finally:
+        go.touch()
+    # The next change waits for it, and finds its work done.
+    host = mail_host(postfix)
+    again = await host.hold(targets)
+    assert again.result.counts == {"already_on_hold": DEFERRED, "held": ACTIVE - IN_DELIVERY}
+    await once_each(host, postfix, world, injected)
