@@ -64,19 +64,25 @@ _IN_REPLY = re.compile(r" ?\(in reply to [^)]{1,60}\)")
 # An address as SMTP writes it: its local part may be quoted, and hold spaces.
 _BRACKETED = re.compile(r"<[^<>]{1,320}>:?")
 
+# "Greylisted, try again in 287 seconds" counts down: every message would have a reason of its own.
+_WAIT = re.compile(r"(?<!\S)\d{1,9}(?= ?(?:s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\b)")
+
 # A reply code, with the enhanced code (RFC 3463) behind it if there is one; on each line of a reply of several lines.
 _CODE = re.compile(r"(?<!\S)([245]\d\d)[ -](?:#?([245]\.\d{1,3}\.\d{1,3})[ :-]?)?")
 
 SHOWN = 160
 
 
-@lru_cache(maxsize=4096)
 def grouped(reason: str) -> str:
     """The reason's group, such as `Gmail: 421 4.7.28 unusual rate of mail from your address`.
 
     A reason that was seen before costs next to nothing, and mostly it was.
     """
-    text = reason[:MAX_TEXT]
+    return _grouped(reason[:MAX_TEXT])
+
+
+@lru_cache(maxsize=4096)
+def _grouped(text: str) -> str:
     if text.startswith(_SUSPENDED):
         text = text[len(_SUSPENDED) :]
     provider = ""
@@ -87,7 +93,7 @@ def grouped(reason: str) -> str:
         rest = _INTRODUCTION.sub("", text[host.end() :], count=1)
         # "host x[y] said: 450 …" is the reply; "connect to x[y]:25: timed out" keeps what was tried.
         text = rest if lead == "host" else f"{text[: host.start(1)].strip()} … {rest}"
-    text = _BRACKETED.sub("…", _IN_REPLY.sub("", text))
+    text = _WAIT.sub("…", _BRACKETED.sub("…", _IN_REPLY.sub("", text)))
     code = _CODE.match(text)
     said = ""
     if code:

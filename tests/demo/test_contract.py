@@ -374,7 +374,7 @@ def test_active_mail_held_and_released_under_its_id_can_be_lost(host: Subject) -
     assert len(served) == len(set(served))
     lost = 40 - len(served)
     # This is what the product must never run into, so the demo must have it too.
-    assert lost >= 20
+    assert lost > 0
     removed = sum(f"{queue_id}: removed" in host.maillog.read_text() for queue_id in ids)
     assert removed >= lost
 

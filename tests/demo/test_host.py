@@ -202,3 +202,12 @@ def test_an_ordinary_user_runs_the_demo_and_the_agent_on_it() -> None:
     depth, hold = json.loads(done.stdout)
     assert json.loads(depth)["result"]["queues"]["deferred"] > 3000
     assert hold.startswith("postsuper: Placed on hold: 3")
+
+
+def test_a_demo_of_which_one_host_does_not_start_leaves_none_running(tmp_path: Path) -> None:
+    host = DemoHost(tmp_path / "demo", pace=1000, alive=False, share=0.01)
+    host.write()
+    (host.instances[QUIET].config_directory / "main.cf").unlink()
+    with pytest.raises(RuntimeError, match=QUIET):
+        host.start()
+    assert host.queue_directory not in queue_managers()

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.agent.protocol import Selection
-from bot.errors import AgentFault, AgentRefused
+from bot.errors import AgentRefused
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink
 from bot.mailhost.selector import parse
@@ -151,7 +150,7 @@ def damage(postfix: PrivatePostfix) -> None:
     victim.write_bytes(data[:place] + b"R\x0dx@example.org" + data[place:])
 
 
-async def test_a_damaged_queue_file_makes_a_partial_listing_from_which_nothing_is_selected(
+async def test_a_damaged_queue_file_makes_a_partial_listing(
     postfix: PrivatePostfix,
 ) -> None:
     fill(postfix, (Spooled(f"u{i}@one.test", {"a@grey.test": None}, 1_790_000_000 + i) for i in range(40)))
@@ -160,7 +159,4 @@ async def test_a_damaged_queue_file_makes_a_partial_listing_from_which_nothing_i
     listing = await host.list()
     assert not listing.complete
     assert "broke off" in listing.problem
-    postfix.restart()  # or master(8) waits for a minute before it starts a showq(8) again that crashed
-    damage(postfix)  # the queue manager has put the first one into `corrupt`
-    with pytest.raises(AgentFault, match="could not be listed to its end"):
-        await host.select(Selection())
+    postfix.restart()  # master(8) waits for a minute before it starts a showq(8) again that crashed

@@ -1,0 +1,112 @@
+"""Settings: every mistake is one readable line, and no secret is ever shown."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import HostSettings, Settings, load
+
+TOKEN = "xoxb-the-very-secret-token"
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    return refused.value.problems
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"OPS_CHANNELS": "ops"}, "OPS_CHANNELS: 'ops' is not a channel ID"),
+        ({"OPS_CHANNELS": "C0OPS,#ops"}, "OPS_CHANNELS: '#ops' is not a channel ID"),
+        ({"APPROVERS": "ana"}, "APPROVERS: 'ana' is neither a user ID"),
+        ({"VIEWERS": "U012AB,@ben"}, "VIEWERS: '@ben' is neither"),
+        ({"CHANNEL_ADDRESSES": "some"}, "CHANNEL_ADDRESSES: "),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: "),
+        ({"SLACK_BOT_TOKEN": "xapp-1"}, "SLACK_BOT_TOKEN: this is not a token of that kind: it starts with xoxb-"),
+        ({"SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN: this is not a token of that kind: it starts with xapp-"),
+        ({"SLACK_API_URL": "slack"}, "SLACK_API_URL: 'slack' is not the URL"),
+        ({"SLACK_BOT_TOKEN_FILE": "/nonexistent"}, "SLACK_BOT_TOKEN_FILE: /nonexistent can't be read"),
+        ({"SLACK_BOT_TOKEN_FILE": "/x", "SLACK_BOT_TOKEN": TOKEN}, "are both set; keep one of them"),
+        ({"MAIL_HOSTS": "mx1=carrier-pigeon"}, "'carrier-pigeon' is not a way to reach a mail host"),
+        ({"MAIL_HOSTS": "=local"}, "a mail host needs a name"),
+        ({"MAIL_HOSTS": "mx1=local,MX1=sudo"}, "there are two mail hosts named MX1"),
+        ({"MAIL_HOSTS": "mx1=local:../etc"}, "is not the name of a Postfix instance"),
+        ({"MAIL_HOSTS": ","}, "MAIL_HOSTS names no mail host"),
+        ({"MAIL_HOSTS": "mx1=local", "MAILDESK_CONFIG": "/x.toml"}, "both name the mail hosts"),
+        ({"MAILDESK_CONFIG": "/nonexistent.toml"}, "/nonexistent.toml can't be read"),
+    ],
+)
+def test_each_mistake_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str
+) -> None:
+    (line,) = problems(monkeypatch, **environment)
+    assert said in line
+    assert "\n" not in line
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(problems(monkeypatch, OPS_CHANNELS="ops", APPROVERS="ana", LOG_LEVEL="LOUD")) == 3
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[hosts.mx1]\nlink = 'ssh2'\n", "'ssh2' is not a way"),
+        ("[hosts.mx1]\ncolour = 'red'\n", "'colour' is not a member"),
+        ("[hosts.mx1]\nini = 'agent.ini'\n", "ini must be an absolute path"),
+        ("[hosts.mx1]\ninstance = 3\n", "instance must be a string"),
+        ("hosts = 3\n", "has no table"),
+        ("[hosts.mx1\n", "is not valid TOML"),
+    ],
+)
+def test_a_mistake_in_the_toml_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toml: str, said: str
+) -> None:
+    (tmp_path / "m.toml").write_text(toml)
+    assert any(said in line for line in problems(monkeypatch, MAILDESK_CONFIG=str(tmp_path / "m.toml")))
+
+
+def test_hosts_come_from_the_list_the_file_or_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load().hosts() == (HostSettings("local"),)
+    monkeypatch.setenv("MAIL_HOSTS", "mx1=local, mx2=sudo:outbound")
+    assert load().hosts() == (HostSettings("mx1"), HostSettings("mx2", "sudo", "outbound"))
+    monkeypatch.delenv("MAIL_HOSTS")
+    (tmp_path / "m.toml").write_text("[hosts.mx1]\nlink = 'sudo'\nagent = '/opt/agent'\n[hosts.mx2]\n")
+    monkeypatch.setenv("MAILDESK_CONFIG", str(tmp_path / "m.toml"))
+    assert load().hosts() == (HostSettings("mx1", "sudo", agent="/opt/agent"), HostSettings("mx2"))
+
+
+def test_a_secret_can_come_from_a_file_and_is_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    monkeypatch.setenv("SLACK_BOT_TOKEN_FILE", str(tmp_path / "token"))
+    settings = load()
+    assert settings.slack_bot_token
+    assert settings.slack_bot_token.get_secret_value() == TOKEN
+    assert TOKEN not in f"{settings!r} {settings} {settings.model_dump()}"
+    monkeypatch.setenv("SLACK_APP_TOKEN", TOKEN)
+    assert TOKEN not in "".join(problems(monkeypatch))
+
+
+def test_what_slack_needs_is_named_when_it_is_missing() -> None:
+    assert [line.partition(" ")[0] for line in load().for_slack()] == [
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "OPS_CHANNELS",
+    ]
+
+
+def test_lists_are_read_with_commas_and_without_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVERS", " U012AB, S034CD,login:ana,U012AB ,")
+    assert load().approvers == ("U012AB", "S034CD", "login:ana")
