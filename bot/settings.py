@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -74,16 +75,23 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        problems: list[str] = []
         for name in ("slack_bot_token", "slack_app_token"):
-            path = values.get(f"{name}_file")
-            if not path:
-                continue
-            if values.get(name):
-                raise ValueError(f"{name.upper()} and {name.upper()}_FILE are both set; keep one of them.")
-            try:
-                values[name] = Path(path).read_text().strip()
-            except OSError as error:
-                raise ValueError(f"{name.upper()}_FILE: {path} can't be read ({error.strerror}).") from None
+            if path := values.get(f"{name}_file"):
+                variable = name.upper()
+                if values.get(name):
+                    problems.append(f"{variable} and {variable}_FILE are both set; keep one of them.")
+                    continue
+                try:
+                    values[name] = Path(path).read_text().strip()
+                except OSError as error:
+                    problems.append(f"{variable}_FILE: {path} can't be read ({error.strerror}).")
+                except UnicodeDecodeError:
+                    problems.append(f"{variable}_FILE: {path} is not text, so it holds no token.")
+                if values.get(name) == "":
+                    problems.append(f"{variable}_FILE: {path} is empty.")
+        if problems:
+            raise ValueError("\n".join(problems))
         return values
 
     @field_validator("ops_channels", "viewers", "operators", "approvers", mode="before")
@@ -117,8 +125,8 @@ class Settings(BaseSettings):
     @classmethod
     def _tokens(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
         start = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
-        if value is not None and not value.get_secret_value().startswith(start):
-            raise ValueError(f"this is not a token of that kind: it starts with {start}")
+        if value is not None and not re.match(f"{start}[!-~]+\\Z", value.get_secret_value()):
+            raise ValueError(f"this is not a token of that kind: it starts with {start} and has no blanks")
         return value
 
     @field_validator("slack_api_url")
@@ -165,16 +173,28 @@ class Settings(BaseSettings):
 
 def load(**values: Any) -> Settings:
     """The settings of this process. Raises SettingsError with one line for each mistake, hosts included."""
-    problems: list[str] = []
     try:
         settings = Settings(**values)
+        settings.hosts()
+        return settings
     except ValidationError as error:
-        for mistake in error.errors(include_input=False, include_url=False):
-            name = str(mistake["loc"][0]).upper() + ": " if mistake["loc"] else ""
-            problems.append(name + mistake["msg"].removeprefix("Value error, "))
-        raise SettingsError(problems) from None
-    settings.hosts()
-    return settings
+        problems = [line for mistake in error.errors(include_input=False) for line in _lines(mistake)]
+    except SettingsError as error:
+        problems = error.problems
+    except (OSError, UnicodeDecodeError) as error:
+        problems = [f"The file .env can't be read: {error}."]
+    raise SettingsError([_without_tokens(line) for line in problems])
+
+
+def _lines(mistake: ErrorDetails) -> list[str]:
+    """A mistake in one setting, or in several together; each line names its setting."""
+    name = f"{str(mistake['loc'][0]).upper()}: " if mistake["loc"] else ""
+    return [name + line for line in mistake["msg"].removeprefix("Value error, ").split("\n")]
+
+
+def _without_tokens(line: str) -> str:
+    """A token that was set as something else is quoted by no error."""
+    return re.sub(r"\b(xox[a-z]|xapp)-[!-&(-~]+", r"\1-…", line)
 
 
 def _hosts_from_list(text: str) -> tuple[HostSettings, ...]:
@@ -206,7 +226,7 @@ def _hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
     if not isinstance(tables, dict) or not tables:
         raise SettingsError([f"MAILDESK_CONFIG: {path} has no table [hosts.NAME]."])
     for name, table in tables.items():
-        where = f"MAILDESK_CONFIG: [hosts.{name}]"
+        where = f"MAILDESK_CONFIG: [hosts.{name if NAME.match(name) else repr(name)}]"
         if not isinstance(table, dict):
             problems.append(f"{where} is not a table.")
             continue
@@ -221,17 +241,17 @@ def _add(hosts: list[HostSettings], problems: list[str], where: str, name: str, 
     found = len(problems)
     if not NAME.match(name):
         problems.append(f"{where}: a mail host needs a name of letters, digits, dots and hyphens, as in mx1=local.")
-    if any(host.name.lower() == name.lower() for host in hosts):
+    elif any(host.name.lower() == name.lower() for host in hosts):
         problems.append(f"{where}: there are two mail hosts named {name}.")
-    if (link := table.get("link", "local")) not in ("local", "sudo"):
-        problems.append(f"{where}: {link!r} is not a way to reach a mail host; there are local and sudo.")
-    if not NAME.match(str(table.get("instance", "default"))):
-        problems.append(f"{where}: {table['instance']!r} is not the name of a Postfix instance.")
     for member, value in table.items():
         if member not in ("link", "instance", "agent", "ini"):
             problems.append(f"{where}: {member!r} is not a member of a host's table (link, instance, agent, ini).")
         elif not isinstance(value, str):
             problems.append(f"{where}: {member} must be a string.")
+        elif member == "link" and value not in ("local", "sudo"):
+            problems.append(f"{where}: {value!r} is not a way to reach a mail host; there are local and sudo.")
+        elif member == "instance" and not NAME.match(value):
+            problems.append(f"{where}: {value!r} is not the name of a Postfix instance.")
         elif member in ("agent", "ini") and not value.startswith("/"):
             problems.append(f"{where}: {member} must be an absolute path.")
     if len(problems) == found:

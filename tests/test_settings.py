@@ -69,13 +69,22 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[hosts.mx1]\ninstance = 3\n", "instance must be a string"),
         ("hosts = 3\n", "has no table"),
         ("[hosts.mx1\n", "is not valid TOML"),
+        ("[hosts.mx1]\nlink = ['sudo']\n", "link must be a string"),
+        ("[hosts.mx1]\ninstance = ''\n", "'' is not the name of a Postfix instance"),
+        ('[hosts."mx\\n1"]\n', "[hosts.'mx\\n1']: a mail host needs a name"),
+        ("[hosts.mx1]\n[hosts.MX1]\n", "there are two mail hosts named MX1"),
+        ("[hosts]\nmx1 = 'local'\n", "[hosts.mx1] is not a table"),
+        ("[[hosts]]\nname = 'mx1'\n", "has no table"),
+        ("# \xff\n", "is not valid TOML"),
     ],
 )
-def test_a_mistake_in_the_toml_file_is_named(
+def test_a_mistake_in_the_toml_file_is_one_line_that_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toml: str, said: str
 ) -> None:
-    (tmp_path / "m.toml").write_text(toml)
-    assert any(said in line for line in problems(monkeypatch, MAILDESK_CONFIG=str(tmp_path / "m.toml")))
+    (tmp_path / "m.toml").write_text(toml, encoding="latin-1")
+    (line,) = problems(monkeypatch, MAILDESK_CONFIG=str(tmp_path / "m.toml"))
+    assert said in line
+    assert "\n" not in line
 
 
 def test_hosts_come_from_the_list_the_file_or_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -97,6 +106,34 @@ def test_a_secret_can_come_from_a_file_and_is_never_shown(monkeypatch: pytest.Mo
     assert TOKEN not in f"{settings!r} {settings} {settings.model_dump()}"
     monkeypatch.setenv("SLACK_APP_TOKEN", TOKEN)
     assert TOKEN not in "".join(problems(monkeypatch))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"\xff\xfe\x00", "is not text"), (b" \n", "is empty"), (None, "can't be read")]
+)
+def test_a_file_that_holds_no_secret_is_named_for_each_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    path = str(tmp_path / "token")
+    bot, app = problems(monkeypatch, SLACK_BOT_TOKEN_FILE=path, SLACK_APP_TOKEN_FILE=path)
+    assert bot.startswith(f"SLACK_BOT_TOKEN_FILE: {path} ")
+    assert app.startswith(f"SLACK_APP_TOKEN_FILE: {path} ")
+    assert said in bot
+    assert said in app
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields if not name.endswith("_file")])
+def test_a_token_that_is_set_as_something_else_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    value = f"{TOKEN} and more" if name == "SLACK_BOT_TOKEN" else TOKEN
+    assert TOKEN not in "".join(problems(monkeypatch, **{name: value}))
+
+
+def test_a_dot_env_that_is_no_text_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"LOG_LEVEL=\xff\xfe\n")
+    (line,) = problems(monkeypatch)
+    assert line.startswith("The file .env can't be read: ")
 
 
 def test_what_slack_needs_is_named_when_it_is_missing() -> None:

@@ -56,7 +56,7 @@ def _instance(path: str, name: str, values: Dict[str, str]) -> Instance:
     for member in values:
         if member not in MEMBERS:
             raise _mistake(path, f"[{name}] has {member!r}; known are {', '.join(MEMBERS)}")
-    if "config_directory" not in values:
+    if not values.get("config_directory"):
         raise _mistake(path, f"[{name}] has no config_directory")
     for member in ("config_directory", "trash", "command_directory"):
         if values.get(member) and not os.path.isabs(values[member]):

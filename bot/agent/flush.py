@@ -54,6 +54,7 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
     waiting = _wanted(system, site, targets)
     system.trash.lock()
     previous = system.trash.last_flush()
+    output.progress(0, len(waiting), "asked")  # Who is gone by now has nothing done.
     if targets or site:
         _ask_for(system, site, waiting, output)
     else:

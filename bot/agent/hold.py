@@ -36,6 +36,7 @@ def hold(system: MailSystem, key: str, targets: Sequence[Target], output: Output
     outcomes: Dict[str, Outcome] = {}
     waiting = _examined(system, targets, outcomes)
     managers = system.managers()
+    output.progress(0, len(targets), "put on hold")  # Who is gone by now has nothing done.
     record = holds.Record(system.trash, key, [each.identity for each in waiting.values()], managers, time.time())
     output.begin()
     was_active = 0

@@ -104,16 +104,26 @@ def _length(file: BinaryIO) -> int:
     raise ValueError("a record's length is cut off or out of range")
 
 
-# showq(8) prints `?` for what is not printable, and decoding may have put something in place of broken UTF-8.
-_REPLACED = re.compile(r"[^\x20-\x7e]+|\?+")
-
-
 def same(target: Target, found: Identity) -> bool:
     """Whether a queue file is the message that was meant; a target that is a bare queue ID always is."""
     if target.sender is None:
         return True
-    return (target.arrival_time, target.message_size, _REPLACED.sub("?", target.sender)) == (
+    return (target.arrival_time, target.message_size, _comparable(target.sender)) == (
         found.arrival_time,
         found.message_size,
-        _REPLACED.sub("?", found.sender),
+        _comparable(found.sender),
     )
+
+
+_QUOTING = re.compile(r'["\\]')
+_REPLACED = re.compile(r"[^\x20-\x7e]+|\?+")
+COMPARED = 500
+
+
+def _comparable(sender: str) -> str:
+    """A sender without what differs between a queue file and showq(8), which quotes it as RFC 5321 wants it.
+
+    showq prints `?` for what is not printable, and decoding may have put something in place of broken UTF-8. Listings
+    cut a long sender.
+    """
+    return _REPLACED.sub("?", _QUOTING.sub("", sender))[:COMPARED]

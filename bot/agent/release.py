@@ -47,6 +47,7 @@ def release(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     outcomes: Dict[str, Outcome] = {}
     held = _examined(system, targets, outcomes)
     _leave_those_in_delivery(system, held, outcomes)
+    output.progress(0, len(targets), "released")  # Who is gone by now has nothing done.
     output.begin()
     safe = _safe(system, held)
     _settle(system, safe, "released", outcomes, system.postfix.release(safe, lock))

@@ -211,8 +211,13 @@ class DemoHost:
         )
 
     def start(self) -> None:
-        for instance in self.instances.values():
-            instance.start()
+        """Start both, or leave none running. Raises RuntimeError when one does not start."""
+        try:
+            for instance in self.instances.values():
+                instance.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         for instance in self.instances.values():

@@ -124,7 +124,7 @@ class MailHost:
         """Every matching identity, each queue ID once. Raises AgentFault when the queue could not be read whole."""
         async with self._listings:
             events = await self._ask("list", {"selection": selection, "select": True}, ())
-        return tuple(Identity(*event["identity"]) for event in events[:-1] if "identity" in event)
+        return self._rows("list", events, "identity", Identity)
 
     async def show(self, queue_id: str) -> Message:
         """Raises AgentRefused when there is no such message."""
@@ -134,8 +134,10 @@ class MailHost:
         self, targets: Sequence[Target] | None = None, *, site: str = "", progress: Progress | None = None
     ) -> Flushed:
         """Flush some messages, one site, or (without either) everything; see what became of it."""
+        if targets is not None and not targets and not site:
+            return Flushed(asked=0)  # None of them is not all of them.
         events = await self._ask("flush", {"site": site}, targets or (), progress)
-        return self._result(events[-1], Flushed)
+        return self._result("flush", events, Flushed)
 
     async def hold(self, targets: Sequence[Target], *, progress: Progress | None = None) -> Change[Held]:
         """Put messages on hold; the key in the result undoes it."""
@@ -161,16 +163,15 @@ class MailHost:
 
     async def _answer(self, verb: str, args: dict[str, Any], kind: type[R]) -> R:
         if verb != "list":
-            return self._result((await self._ask(verb, args, ()))[-1], kind)
+            return self._result(verb, await self._ask(verb, args, ()), kind)
         async with self._listings:
-            return self._result((await self._ask(verb, args, ()))[-1], kind)
+            return self._result(verb, await self._ask(verb, args, ()), kind)
 
     async def _change(
         self, verb: str, args: dict[str, Any], targets: Sequence[Target], kind: type[R], progress: Progress | None
     ) -> Change[R]:
         events = await self._ask(verb, args, targets, progress)
-        outcomes = tuple(Outcome(*event["outcome"]) for event in events[:-1] if "outcome" in event)
-        return Change(self._result(events[-1], kind), outcomes)
+        return Change(self._result(verb, events, kind), self._rows(verb, events, "outcome", Outcome))
 
     async def _ask(
         self, verb: str, args: dict[str, Any], targets: Sequence[Target], progress: Progress | None = None
@@ -198,7 +199,7 @@ class MailHost:
                         case {"event": "error", "code": str(code), "text": str(text)}:
                             failure = self._failure(verb, code, text)
         except AgentFault as error:
-            raise self._no_answer(verb, error.text) if verb in CHANGING else error from None
+            raise self._fault(verb, error.text) from None
         except TimeoutError:
             raise self._no_answer(verb, f"no answer came within {PATIENCE[verb]:.0f} seconds") from None
         if failure:
@@ -222,11 +223,22 @@ class MailHost:
             )
         return HostUnreachable(self.name, f"{what}. Nothing was changed.")
 
-    def _result(self, event: Event, kind: type[R]) -> R:
+    def _fault(self, verb: str, what: str) -> HostError:
+        """An answer that is not understood: what a change did is unknown then too."""
+        return self._no_answer(verb, what.rstrip(".")) if verb in CHANGING else AgentFault(self.name, what)
+
+    def _result(self, verb: str, events: Sequence[Event], kind: type[R]) -> R:
         try:
-            return protocol.from_json(kind, event["result"])
+            return protocol.from_json(kind, events[-1]["result"])
         except ValueError as error:
-            raise AgentFault(self.name, f"the agent's answer was not understood: {error}") from None
+            raise self._fault(verb, f"the agent's answer was not understood: {error}") from None
+
+    def _rows(self, verb: str, events: Sequence[Event], member: str, kind: Callable[..., R]) -> tuple[R, ...]:
+        """What stands as `member` in the `message` events."""
+        try:
+            return tuple(kind(*event[member]) for event in events[:-1] if member in event)
+        except TypeError as error:
+            raise self._fault(verb, f"the agent's answer was not understood: {error}") from None
 
 
 class MailHosts(Mapping[str, MailHost]):

@@ -82,7 +82,9 @@ class CommandLink:
     def _silent(self, status: int, complaint: str) -> None:
         """Tell an agent that never ran from one that broke off: sudo(8) and the loader say why on standard error."""
         last = complaint.splitlines()[-1][:300] if complaint else ""
-        if complaint.startswith("sudo:") or "No module named" in complaint or "can't open file" in complaint:
+        # sudo(8) ends with 1 when it refuses. It warns too, as of a host's name that is not found, and goes on.
+        refused = status == 1 and last.startswith(("sudo: ", "Sorry, user "))
+        if refused or "No module named" in complaint or "can't open file" in complaint:
             raise HostUnreachable(self.host, f"the agent could not be started, so nothing was asked of it: {last}")
         if status != 0 and last:
             raise AgentFault(self.host, f"the agent ended with status {status} and without an answer: {last}")

@@ -111,6 +111,7 @@ def _address(name: str, value: str, negated: bool, word: str) -> Term:
     if (
         not value
         or len(value) > MAX_TEXT
+        or "\0" in value
         or ("@" not in value and "*" not in value and value not in ("<>", "MAILER-DAEMON"))
     ):
         raise SelectorError(
@@ -126,26 +127,32 @@ def _piece(name: str, value: str, negated: bool, word: str) -> Term:
     return Term(name, value, negated)
 
 
-_DURATION = re.compile(r"(?:\d{1,9}[smhdw])+\Z", re.ASCII)
+_DURATION = re.compile(r"(?:\d{1,10}[smhdw])+\Z", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+MAX_SECONDS = 10**10
+"""More than three hundred years; so any time can be typed again in seconds."""
 
 
 def _age(name: str, value: str, negated: bool, word: str) -> Term:
-    if not _DURATION.match(value.lower()) or len(value) > 12:
+    parts = re.findall(r"(\d+)([smhdw])", value.lower()) if _DURATION.match(value.lower()) else []
+    seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    if not parts or seconds >= MAX_SECONDS:
         raise SelectorError(f"“{_quoted(word)}”: `{name}:` takes a time such as {name}:30m, {name}:2h or {name}:1d12h.")
-    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", value.lower()))
     return Term(name, str(seconds), negated)
 
 
 _SIZE = re.compile(r"(\d{1,9})([kmg]?)b?\Z", re.ASCII)
 _BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+MAX_SIZE = 10**15
+"""The agent takes numbers of fifteen digits."""
 
 
 def _size(name: str, value: str, negated: bool, word: str) -> Term:
     match = _SIZE.match(value.lower())
-    if not match:
+    size = int(match[1]) * _BYTES[match[2]] if match else MAX_SIZE
+    if size >= MAX_SIZE:
         raise SelectorError(f"“{_quoted(word)}”: `{name}:` takes a size such as {name}:500k or {name}:1m.")
-    return Term(name, str(int(match[1]) * _BYTES[match[2]]), negated)
+    return Term(name, str(size), negated)
 
 
 def _site(name: str, value: str, negated: bool, word: str) -> Term:

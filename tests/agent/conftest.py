@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.agent import report
 from tests.agent.standin import Nursery, StandIn
 
 
@@ -22,3 +23,9 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def standin(tmp_path: Path, nursery: Nursery) -> StandIn:
     return StandIn(tmp_path, nursery)
+
+
+@pytest.fixture(autouse=True)
+def listings_without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader rests a moment between what a real postqueue writes; a stand-in has written all of it at once."""
+    monkeypatch.setattr(report, "PAUSE", 0)

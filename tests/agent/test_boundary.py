@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.build import build
-from bot.agent.protocol import RESULTS
-from tests.agent.standin import Answer, StandIn, answer_of, entry, lines, request
+from bot.agent.__main__ import STATUS
+from bot.agent.protocol import ERROR_CODES, RESULTS
+from tests.agent.standin import StandIn, entry, lines, request
 
 ID, OTHER = "4jYTY25PbJzBvT8", "4jYTY25LgKzBvT4"
 BODY = "the body's own secret"
@@ -167,6 +167,30 @@ def test_a_link_in_place_of_the_trash_is_not_followed(standin: StandIn) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
+def test_a_link_in_place_of_a_holds_record_is_not_followed(standin: StandIn) -> None:
+    secret = standin.folder / "shadow"
+    secret.write_text(json.dumps({"target": [ID, 1_700_000_000, 1, "a secret"]}) + "\n")
+    holds = standin.queue_directory / "maildesk-trash" / "holds"
+    holds.mkdir(mode=0o700, parents=True)
+    holds.parent.chmod(0o700)
+    (holds / "h-link").symlink_to(secret)
+    before = secret.read_bytes()
+    put(standin, "incoming")
+    put(standin, "hold", OTHER)
+    for verb, targets, args in (
+        ("release", (), {"key": "h-link"}),
+        ("hold", [ID], {"key": "h-link"}),
+        # It looks through all records for what they tell of held files.
+        ("release", [OTHER], {}),
+        ("info", (), {}),
+    ):
+        answer = standin.ask(verb, targets, **args)
+        assert answer.last["event"] == "error", (verb, answer.last)
+        assert "a secret" not in json.dumps(answer.events)
+    assert not any(line.startswith("postsuper") for line in standin.ran())
+    assert secret.read_bytes() == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_queue_file_of_another_user_is_no_message(standin: StandIn) -> None:
     os.chown(put(standin, "hold"), 65534, -1)
@@ -236,57 +260,34 @@ def test_the_exit_status_is_of_sysexits(standin: StandIn, data: bytes, status: i
     assert standin.send(data).status == status
 
 
+def test_each_error_has_its_status_of_sysexits() -> None:
+    assert {
+        "bad_request": os.EX_USAGE,
+        "denied": os.EX_NOPERM,
+        "mail_system_down": os.EX_UNAVAILABLE,
+        "busy": os.EX_TEMPFAIL,
+        "partial": os.EX_DATAERR,
+        "internal": os.EX_SOFTWARE,
+    } == STATUS
+    assert set(STATUS) == set(ERROR_CODES)
+
+
+def test_half_a_queue_has_a_status_of_its_own(standin: StandIn) -> None:
+    broken = "postqueue: fatal: malformed showq server response"
+    standin.says("postqueue", lines([entry(ID)]), stderr=broken, status=69)
+    answer = standin.ask("list", select=True)
+    assert (answer.status, answer.code) == (os.EX_DATAERR, "partial")
+
+
+def test_a_mistake_in_agent_ini_has_a_status_of_its_own(standin: StandIn) -> None:
+    standin.configure("colour = red\n")
+    answer = standin.ask("depth")
+    assert (answer.status, answer.code) == (os.EX_SOFTWARE, "internal")
+    assert "colour" in answer.last["text"]
+    assert standin.ran() == []
+
+
 def test_a_mail_system_that_is_down_has_a_status_of_its_own(standin: StandIn) -> None:
     standin.says("postfix", status=1)
     answer = standin.ask("flush")
     assert (answer.status, answer.code) == (69, "mail_system_down")
-
-
-# The installed agent.
-
-
-def run_installed(path: Path, data: bytes, *arguments: str, python: str = "") -> Answer:
-    command = [python, "-I", str(path)] if python else [str(path)]
-    done = subprocess.run([*command, *arguments], input=data, capture_output=True, check=False)
-    return answer_of(done.returncode, done.stdout, done.stderr.decode())
-
-
-def test_the_installed_agent_is_one_file_that_starts_isolated(tmp_path: Path) -> None:
-    build(tmp_path / "agent")
-    build(tmp_path / "again")
-    data = (tmp_path / "agent").read_bytes()
-    assert data.startswith(b"#!/usr/bin/python3 -I\n")
-    assert data == (tmp_path / "again").read_bytes()
-    assert (tmp_path / "agent").stat().st_mode & 0o7777 == 0o755
-
-
-def test_the_installed_agent_takes_no_arguments(tmp_path: Path) -> None:
-    build(tmp_path / "agent")
-    answer = run_installed(tmp_path / "agent", request("info"), "--ini", "/tmp/x")  # noqa: S108
-    assert (answer.status, answer.code) == (64, "bad_request")
-
-
-def test_the_installed_agent_believes_nothing_below_a_folder_that_others_can_write(tmp_path: Path) -> None:
-    folder = tmp_path / "open"
-    folder.mkdir()
-    folder.chmod(0o1777)
-    build(folder / "agent")
-    answer = run_installed(folder / "agent", request("info"))
-    assert (answer.status, answer.code) == (77, "denied")
-
-
-def oldest_python() -> str:
-    """The oldest Python from 3.9 on that works here; `/usr/bin/python3` is what the installed agent starts with."""
-    for python in ("python3.9", "python3.10", "/usr/bin/python3"):
-        if shutil.which(python) and not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
-            return python
-    return "python3"
-
-
-def test_the_installed_agent_runs_on_an_old_python(tmp_path: Path) -> None:
-    build(tmp_path / "agent")
-    python = oldest_python()
-    assert run_installed(tmp_path / "agent", b"{}", "x", python=python).code == "bad_request"
-    for module in ("listing", "hold", "release", "flush", "show", "info"):
-        code = f"import sys; sys.path.insert(0, {str(tmp_path / 'agent')!r}); import bot.agent.{module}"
-        subprocess.run([python, "-I", "-c", code], check=True)

@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 
 from bot.agent import listing, protocol
 from bot.agent.errors import AgentError
-from bot.agent.protocol import AGE_BUCKETS_MINUTES, LISTED_QUEUES, Cursor, Listing, Selection, Term
+from bot.agent.protocol import (
+    AGE_BUCKETS_MINUTES,
+    LISTED_QUEUES,
+    Cursor,
+    Listing,
+    QueuedMessage,
+    Selection,
+    Term,
+)
 from bot.agent.reasons import grouped
 from tests.agent.standin import REPOSITORY, StandIn, entry, lines, request
 
@@ -114,13 +122,13 @@ CURSOR = {
 
 
 @given(entries=queue(), sort=st.sampled_from(sorted(KEYS)), limit=st.integers(1, 7), data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_pages_visit_each_entry_exactly_once_forwards_and_backwards(
     standin: StandIn, entries: list[dict[str, Any]], sort: str, limit: int, data: st.DataObject
 ) -> None:
     in_order = [each["queue_id"] for each in sorted(entries, key=KEYS[sort])]
     shuffled = data.draw(st.permutations(entries))
-    pages = []
+    pages: list[tuple[QueuedMessage, ...]] = []
     after: Cursor | None = None
     while True:
         answer = listed(standin, shuffled, sort=sort, limit=limit, after=after)
@@ -145,7 +153,9 @@ def test_a_page_is_right_although_the_queue_is_far_longer_than_what_is_kept(stan
     in_order = [each["queue_id"] for each in sorted(entries, key=KEYS["age"])]
     standin.says("postqueue", lines(entries))
     for place in (0, 1, 2499, 4990, 4999):
-        cursor = Cursor(str(next(e["arrival_time"] for e in entries if e["queue_id"] == in_order[place])), in_order[place])
+        cursor = Cursor(
+            str(next(e["arrival_time"] for e in entries if e["queue_id"] == in_order[place])), in_order[place]
+        )
         after = listing.listing(standin.postfix, {**ARGS, "limit": 3, "after": cursor})
         assert [each.queue_id for each in after.page] == in_order[place + 1 : place + 4]
         assert after.position == place + 1
@@ -162,13 +172,13 @@ def test_a_page_is_right_although_the_queue_is_far_longer_than_what_is_kept(stan
         ({"after": {"key": "1", "queue_id": "ABCDEF"}, "before": {"key": "1", "queue_id": "ABCDEF"}}, "not both"),
     ],
 )
-def test_a_place_that_is_none_is_refused_before_anything_runs(
+def test_a_place_that_is_none_is_refused_before_the_queue_is_listed(
     standin: StandIn, args: dict[str, Any], says: str
 ) -> None:
     answer = standin.ask("list", limit=5, **args)
     assert answer.code == "bad_request"
     assert says in answer.last["text"]
-    assert standin.ran() == []
+    assert not any("postqueue" in line for line in standin.ran())
 
 
 def test_a_page_shows_the_first_recipients_and_counts_all(standin: StandIn) -> None:
@@ -239,7 +249,9 @@ def _all_distinct(count: int, long: int) -> Iterator[str]:
     # Names of up to `long` characters; reasons that no grouping brings together.
     for number in range(count):
         pad = "x" * (number % long)
-        reason = f"host mx.d{number}.test[192.0.2.1] said: 450 4.2.0 {'abcdefghij'[number % 10] * (number // 10 % 90)} {pad}"
+        reason = (
+            f"host mx.d{number}.test[192.0.2.1] said: 450 4.2.0 {'abcdefghij'[number % 10] * (number // 10 % 90)} {pad}"
+        )
         yield (
             f'{{"queue_name": "deferred", "queue_id": "{number:07X}", "arrival_time": {1_700_000_000 + number}, '
             f'"message_size": {number}, "forced_expire": false, "sender": "u{number}{pad}@customers.test", '

@@ -26,13 +26,15 @@ SAMPLES = [
         "Yahoo: 421 4.7.0 [TSS04] Messages from … wait for now because of complaints; see",
     ),
     (
-        "host example-org.mail.protection.outlook.com[198.51.100.4] said: 451 4.7.500 Server busy. Try again later from "
+        "host example-org.mail.protection.outlook.com[198.51.100.4] said: 451 4.7.500 Server busy. Try again later from"
+        " "
         "203.0.113.9. (S77719) [AM0EUR02FT012.eop-EUR02.prod.protection.outlook.com 2024-01-02T03:04:05.678Z "
         "08DC0A1B2C3D4E5F] (in reply to RCPT TO command)",
         "Microsoft 365: 451 4.7.500 Server busy. Try again later from … (S77719)",
     ),
     (
-        "host hotmail-com.olc.protection.outlook.com[198.51.100.5] said: 451 4.7.650 The sender [203.0.113.9] is slowed "
+        "host hotmail-com.olc.protection.outlook.com[198.51.100.5] said: 451 4.7.650 The sender [203.0.113.9] is"
+        " slowed "
         "down for its reputation (in reply to MAIL FROM command)",
         "Outlook.com: 451 4.7.650 The sender … is slowed down for its reputation",
     ),
@@ -55,7 +57,8 @@ SAMPLES = [
         "450 4.7.1 … Greylisted for … seconds, see",
     ),
     (
-        "host mx.small.test[192.0.2.1] said: 451 4.3.0 <queue-id ABC123DEF@mx.small.test> temporary failure (in reply to "
+        "host mx.small.test[192.0.2.1] said: 451 4.3.0 <queue-id ABC123DEF@mx.small.test> temporary failure (in"
+        " reply to "
         "end of DATA command)",
         "451 4.3.0 … temporary failure",
     ),
@@ -106,11 +109,11 @@ def test_a_reason_is_shown_as_its_group(reason: str, group: str) -> None:
         "host mx{n}.small{n}.test[192.0.2.{n}] said: 450 4.7.1 <u{n}@small{n}.test>: Greylisted, wait {n} seconds",
         "connect to mx{n}.d{n}.test[2001:db8::{n}]:25: Connection timed out",
         "delivery temporarily suspended: connect to mx.d{n}.test[192.0.2.{n}]:2{n}: Connection timed out",
-        "host x{n}.l.google.com[192.0.2.{n}] said: 452-4.2.2 Full. 452 4.2.2 https://x.test/?p={n} b{n}7c5d9e1f{n} - gsmtp",
-        "host d{n}.mail.protection.outlook.com[192.0.2.{n}] said: 451 4.7.500 Busy. [AM{n}FT01.x.test 2024-01-{n}T01:02:03Z]",
+        "host x{n}.l.google.com[192.0.2.{n}] said: 452-4.2.2 Full. 452 4.2.2 https://x.test/?p={n} b{n}7c5d9e1f{n}",
+        "host d{n}.mail.protection.outlook.com[192.0.2.{n}] said: 451 4.7.500 No. [A{n}F.x.test 2024-01-{n}T01:02:03Z]",
         "host mx.test[192.0.2.1] said: 451 4.3.0 4A6B3C{n}7D8F: queue file write error at 12:{n}:59",
         "Host or domain name not found. Name service error for name=d{n}.test type=A: Host not found, try again",
-        "host mx.test[192.0.2.1] said: 421 4.7.0 mx{n}.remote.test closes the line to 203.0.113.{n} (id 8{n}-12345-{n})",
+        "host mx.test[192.0.2.1] said: 421 4.7.0 mx{n}.remote.test closes to 203.0.113.{n} (id 8{n}-12345-{n})",
     ],
 )
 def test_what_differs_from_message_to_message_does_not_split_a_group(reason: str) -> None:
@@ -122,7 +125,10 @@ def test_what_differs_from_message_to_message_does_not_split_a_group(reason: str
     [
         [f"host mx.test[192.0.2.1] said: {code} 4.2.0 later" for code in (421, 450, 451, 452)],
         [f"host mx.test[192.0.2.1] said: 450 4.{code} later" for code in ("2.0", "2.2", "7.1")],
-        [f"host mx.{end}[192.0.2.1] said: 450 4.2.0 later" for end in ("google.com", "yahoodns.net", "gmx.net", "x.test")],
+        [
+            f"host mx.{end}[192.0.2.1] said: 450 4.2.0 later"
+            for end in ("google.com", "yahoodns.net", "gmx.net", "x.test")
+        ],
         [f"host mx.test[192.0.2.1] said: 450 blocked using {zone}.test; x" for zone in ("zen", "bl")],
         [f"connect to mx.test[192.0.2.1]:25: {what}" for what in ("Connection refused", "Connection timed out")],
     ],

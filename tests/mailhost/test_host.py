@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import errors
+from bot.agent.protocol import Selection
 from bot.mailhost import host as host_module
 from bot.mailhost.host import MailHost, MailHosts
 from bot.mailhost.link import CommandLink
@@ -41,9 +42,17 @@ async def test_an_agent_that_is_not_there_was_asked_nothing() -> None:
         await MailHost(CommandLink("mx1", ("/nonexistent/agent",))).hold(["ABCDEF"])
 
 
-async def test_a_sudo_that_refuses_means_that_nothing_was_asked(tmp_path: Path) -> None:
-    script = "sys.stdin.read()\nprint('sudo: a password is required', file=sys.stderr)\nsys.exit(1)\n"
-    with pytest.raises(errors.HostUnreachable, match=r"nothing was asked of it: sudo: a password is required"):
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "sudo: a password is required",
+        "sudo: unable to resolve host mx1\\nsudo: /usr/local/sbin/maildesk-agent: command not found",
+        "Sorry, user bot is not allowed to execute the agent as root on mx1.",
+    ],
+)
+async def test_a_sudo_that_refuses_means_that_nothing_was_asked(tmp_path: Path, complaint: str) -> None:
+    script = f"sys.stdin.read()\nprint('{complaint}', file=sys.stderr)\nsys.exit(1)\n"
+    with pytest.raises(errors.HostUnreachable, match=r"nothing was asked of it: (sudo: [a/]|Sorry)"):
         await agent(tmp_path, script).hold(["ABCDEF"])
 
 
@@ -54,6 +63,10 @@ async def test_a_sudo_that_refuses_means_that_nothing_was_asked(tmp_path: Path) 
         says('{"event": "progress", "done": 1, "total": 2, "text": "x"}') + "os.kill(os.getpid(), signal.SIGKILL)\n",
         says("this is no agent"),
         says('{"event": "done", "result": 7}'),
+        says('{"event": "done", "result": {"no": "key"}}'),
+        says('{"event": "message", "outcome": ["ABCDEF"]}', DONE),
+        says('{"event": "message", "outcome": 7}', DONE),
+        "print('sudo: no such host', file=sys.stderr, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n",
         "sys.stdin.read()\nraise RuntimeError\n",
     ],
 )
@@ -92,6 +105,14 @@ async def test_an_error_reaches_people_in_the_agents_own_words(
         await agent(tmp_path, fails(code, "In plain words.")).hold(["ABCDEF"])
 
 
+@pytest.mark.parametrize(
+    "line", ['{"event": "message", "identity": ["ABCDEF"]}', '{"event": "message", "identity": 7}']
+)
+async def test_an_identity_that_is_not_understood_selects_nothing(tmp_path: Path, line: str) -> None:
+    with pytest.raises(errors.AgentFault, match="not understood"):
+        await agent(tmp_path, says(line, '{"event": "done", "result": {"count": 1}}')).select(Selection())
+
+
 async def test_a_question_without_an_answer_changed_nothing_and_says_so(tmp_path: Path) -> None:
     with pytest.raises(errors.HostUnreachable, match="Nothing was changed"):
         await agent(tmp_path, "sys.stdin.read()\n").depth()
@@ -126,3 +147,13 @@ async def test_a_host_is_found_by_its_name_and_an_unknown_one_is_answered_with_t
         hosts.named("mx3")
     with pytest.raises(errors.UserError, match="Which mail host"):
         hosts.only()
+
+
+async def test_a_flush_of_no_messages_is_not_a_flush_of_all(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    done = json.dumps({"event": "done", "result": {"asked": 7}})
+    script = f"open({str(asked)!r}, 'w').write(sys.stdin.read())\nprint({done!r})\n"
+    assert (await agent(tmp_path, script).flush([])).asked == 0
+    assert not asked.exists()
+    assert (await agent(tmp_path, script).flush()).asked == 7
+    assert "targets" not in asked.read_text()

@@ -1,10 +1,14 @@
 """The selector grammar, line by line; hostile text is answered and nothing else happens."""
 
+import io
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agent.protocol import LISTED_QUEUES, Term
+from bot.agent import protocol, requests
+from bot.agent.protocol import LISTED_QUEUES, Term, to_json
 from bot.errors import SelectorError
 from bot.mailhost.selector import EXAMPLE, Selector, parse
 
@@ -53,6 +57,8 @@ def test_each_word_of_the_grammar_is_understood(typed: str, expected: tuple[Term
         ("older:soon", "takes a time such as older:30m"),
         ("older:2", "takes a time"),
         ("larger:big", "takes a size such as"),
+        ("larger:999999999g", "takes a size such as"),
+        ("from:a\0@example.org", "takes an address"),
         ('reason:""', "takes a piece of the reason"),
         ('reason:"mailbox full', "is not closed"),
         ("site:example.org deferred", "stands alone"),
@@ -118,4 +124,37 @@ def test_hostile_text_is_a_selector_or_a_clear_error(typed: str) -> None:
         assert "\0" not in said
     else:
         assert isinstance(found, Selector)
+        terms = protocol.to_json(found.selection)
+        request = {"v": protocol.VERSION, "verb": "list", "instance": "default", "args": {"selection": terms}}
+        requests.read(io.BytesIO(json.dumps(request).encode() + b"\n"))  # the agent takes what was understood
         assert all(term.kind != "id" or term.value.isalnum() for term in found.selection.terms)
+
+
+@given(
+    st.sampled_from(["older", "newer", "larger", "smaller"]),
+    st.lists(
+        st.tuples(st.integers(0, 10**11), st.sampled_from(["", "s", "m", "h", "d", "w", "k", "g", "kb"])), max_size=3
+    ),
+)
+def test_a_number_of_any_length_is_refused_or_taken_by_the_agent_and_can_be_typed_again(
+    name: str, parts: list[tuple[int, str]]
+) -> None:
+    try:
+        once = parse(f"{name}:{''.join(f'{number}{unit}' for number, unit in parts)}")
+    except SelectorError:
+        return
+    assert parse(once.text) == once
+    request = json.dumps({"v": 1, "verb": "list", "instance": "x", "args": {"selection": to_json(once.selection)}})
+    assert requests.read(io.BytesIO(request.encode())).args["selection"] == once.selection
+
+
+@given(st.text(max_size=60))
+def test_what_is_taken_of_any_text_is_taken_by_the_agent(typed: str) -> None:
+    for filter_ in ("from:a@", "to:*", 'reason:"x', "-to:@"):
+        try:
+            found = parse(f"{filter_}{typed}")
+        except SelectorError:
+            continue
+        assert parse(found.text) == found
+        request = json.dumps({"v": 1, "verb": "list", "instance": "x", "args": {"selection": to_json(found.selection)}})
+        assert requests.read(io.BytesIO(request.encode())).args["selection"] == found.selection

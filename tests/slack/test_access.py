@@ -156,7 +156,7 @@ async def test_the_start_says_what_is_wrong_with_the_token_and_that_nobody_has_a
         assert await startup(ops.app.client, ops.services) == [
             "Nobody has a role: name at least one person (U…) in OPERATORS or APPROVERS."
         ]
-        ops.app.client.token = "xoxb-wrong"  # noqa: S105
+        ops.app.client.token = "xoxb-wrong"
         (line,) = await startup(ops.app.client, ops.services)
         assert line.startswith("Slack does not accept SLACK_BOT_TOKEN (invalid_auth)")
 

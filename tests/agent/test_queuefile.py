@@ -1,0 +1,131 @@
+"""A queue file tells who it is or is refused: cut anywhere, of random bytes, and with recipients that are done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.agent.protocol import Identity
+from bot.agent.queuefile import none_done, read_identity, same
+from bot.agent.requests import Target
+
+CONTENT = b"N\x0bSubject: hi"
+
+
+def record(kind: bytes, data: bytes) -> bytes:
+    length, size = b"", len(data)
+    while True:
+        length += bytes([size & 0x7F | (0x80 if size > 0x7F else 0)])
+        size >>= 7
+        if not size:
+            return kind + length + data
+
+
+def queue_file(
+    sender: bytes = b"ann@a.test", front: bytes = b"R", behind: bytes = b"", moved: bytes = b"0", end: bytes = b"E"
+) -> bytes:
+    """A message of two recipients in front of its content, and perhaps one behind it."""
+    around = record(b"T", b"1700000000 5") + record(b"S", sender)
+    around += record(b"R", b"bob@b.test") + record(front, b"cid@c.test") + record(b"p", moved) + record(b"M", b"")
+    size = record(b"C", b"%15d %15d %15d" % (len(CONTENT), len(around) + 49, 2))
+    tail = record(b"X", b"") + (record(behind, b"dan@d.test") if behind else b"") + record(end, b"")
+    return size + around + CONTENT + tail
+
+
+def opened(folder: Path, data: bytes) -> int:
+    path = folder / "ABCDEF"
+    path.write_bytes(data)
+    return os.open(path, os.O_RDONLY)
+
+
+def identity(folder: Path, data: bytes) -> Identity:
+    descriptor = opened(folder, data)
+    try:
+        return read_identity(descriptor, "ABCDEF")
+    finally:
+        os.close(descriptor)
+
+
+def untouched(folder: Path, data: bytes) -> bool:
+    descriptor = opened(folder, data)
+    try:
+        return none_done(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        (b"ann@a.test", "ann@a.test"),
+        (b"", "MAILER-DAEMON"),
+        (b"x" * 200 + b"@a.test", "x" * 200 + "@a.test"),
+        (b"caf\xe9@a.test", "caf\ufffd@a.test"),
+    ],
+)
+def test_the_envelope_names_the_message(tmp_path: Path, sender: bytes, shown: str) -> None:
+    assert identity(tmp_path, queue_file(sender)) == Identity("ABCDEF", 1_700_000_000, len(CONTENT), shown)
+
+
+@pytest.mark.parametrize("cut", range(len(queue_file())))
+def test_a_file_that_is_cut_off_is_named_wholly_or_not_at_all_and_is_never_undone(tmp_path: Path, cut: int) -> None:
+    data = queue_file()[:cut]
+    assert not untouched(tmp_path, data)
+    if cut >= queue_file().index(b"R\x0abob"):
+        assert identity(tmp_path, data) == identity(tmp_path, queue_file())
+    else:
+        with pytest.raises(ValueError, match=r"ABCDEF|cut off"):
+            identity(tmp_path, data)
+
+
+@given(st.one_of(st.binary(max_size=300), st.binary(max_size=60).map(lambda noise: queue_file()[:49] + noise)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_bytes_are_refused_and_nothing_else_happens(tmp_path: Path, data: bytes) -> None:
+    assert untouched(tmp_path, data) in (True, False)
+    try:
+        found = identity(tmp_path, data)
+    except ValueError:
+        return
+    assert found.message_size >= 0 and found.arrival_time >= 0 and found.sender
+
+
+@pytest.mark.parametrize(
+    ("data", "none"),
+    [
+        (queue_file(), True),
+        (queue_file(behind=b"R"), True),
+        (queue_file(front=b"D"), False),
+        (queue_file(behind=b"D"), False),
+        (queue_file(moved=b"4711"), False),
+        (queue_file(moved=b"x"), False),
+        (queue_file(end=b"X"), False),
+        (queue_file().replace(b"C", b"A", 1), False),
+        (b"", False),
+    ],
+)
+def test_no_recipient_is_done_only_where_that_is_sure(tmp_path: Path, data: bytes, none: bool) -> None:
+    assert untouched(tmp_path, data) is none
+
+
+FOUND = Identity("ABCDEF", 1, 2, "caf\ufffd@a.test")
+
+
+@pytest.mark.parametrize(
+    ("target", "is_it"),
+    [
+        (Target("ABCDEF"), True),
+        (Target("ABCDEF", 1, 2, "caf\ufffd@a.test"), True),
+        (Target("ABCDEF", 1, 2, "caf?@a.test"), True),
+        (Target("ABCDEF", 1, 2, "caf??@a.test"), True),
+        (Target("ABCDEF", 0, 2, "caf?@a.test"), False),
+        (Target("ABCDEF", 1, 3, "caf?@a.test"), False),
+        (Target("ABCDEF", 1, 2, "cafe@a.test"), False),
+        (Target("ABCDEF", 1, 2, ""), False),
+    ],
+)
+def test_a_message_is_the_one_that_was_meant_by_all_that_is_known_of_it(target: Target, is_it: bool) -> None:
+    assert same(target, FOUND) is is_it

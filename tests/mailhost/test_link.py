@@ -1,0 +1,76 @@
+"""How an agent is started: here, or through a real sudo, which may refuse."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.errors import HostUnreachable, OutcomeUnknown
+from bot.mailhost.host import MailHost
+from bot.mailhost.link import CommandLink, link_to
+from bot.settings import INSTALLED_AGENT, HostSettings
+from tests.ordinary_user import OrdinaryUser
+from tests.postfix.waiting import eventually
+
+
+def test_the_command_is_a_list_that_mail_and_people_have_no_part_in() -> None:
+    assert link_to(HostSettings("mx1"))._argv == (sys.executable, "-I", "-m", "bot.agent")
+    assert link_to(HostSettings("mx1", ini="/x/agent.ini"))._argv[-2:] == ("--ini", "/x/agent.ini")
+    assert link_to(HostSettings("mx1", "sudo"))._argv == ("sudo", "-n", INSTALLED_AGENT)
+    assert link_to(HostSettings("mx1", "sudo", "two", agent="/opt/agent"))._argv == ("sudo", "-n", "/opt/agent")
+
+
+def link(tmp_path: Path, script: str) -> CommandLink:
+    path = tmp_path / "agent.py"
+    path.write_text(f"import json, os, signal, sys, time\n{script}\n")
+    return CommandLink("mx1", (sys.executable, "-I", str(path)))
+
+
+async def test_an_agent_that_answers_before_it_has_read_everything_is_heard(tmp_path: Path) -> None:
+    script = """print('{"event": "error", "code": "bad_request", "text": "too long"}', flush=True)"""
+    events = [event async for event in link(tmp_path, script).ask(b"x" * 5_000_000)]
+    assert [event["code"] for event in events] == ["bad_request"]
+
+
+async def test_an_agent_that_talks_and_listens_at_once_does_not_stand_still(tmp_path: Path) -> None:
+    script = (
+        "for line in sys.stdin.buffer:\n"
+        "    print(json.dumps({'event': 'message', 'x': 'y' * 500}))\n"
+        "    print('z' * 200, file=sys.stderr)\n"
+        'print(\'{"event": "done"}\')'
+    )
+    events = [event async for event in link(tmp_path, script).ask(b"a line\n" * 20_000)]
+    assert len(events) == 20_001
+
+
+async def test_an_agent_goes_on_to_its_end_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    finished = tmp_path / "finished"
+    script = (
+        "sys.stdin.read()\n"
+        'print(\'{"event": "progress"}\', flush=True)\n'
+        f"time.sleep(0.3)\nopen({str(finished)!r}, 'w').close()"
+    )
+    asked = link(tmp_path, script).ask(b"{}\n")
+    assert (await anext(asked))["event"] == "progress"
+    await asked.aclose()
+    await eventually(finished.exists)
+
+
+async def test_an_event_may_be_long_but_not_without_end(tmp_path: Path) -> None:
+    script = 'sys.stdout.write(\'{"event": "message", "x": "\' + \'y\' * 20_000_000 + \'"}\\n\')'
+    with pytest.raises(OutcomeUnknown, match="too long"):
+        await MailHost(link(tmp_path, script)).hold(["ABCDEF"])
+
+
+@pytest.mark.real("sudo")
+@pytest.mark.parametrize("rules", ["", '{user} ALL=(root) NOPASSWD: /usr/bin/id ""', "{user} ALL=(root) NOPASSWD: ALL"])
+async def test_a_real_sudo_that_refuses_or_finds_nothing_was_asked_nothing(
+    ordinary_user: OrdinaryUser, rules: str
+) -> None:
+    if rules:
+        ordinary_user.allow(rules)
+    argv = ("sudo", "-n", "-u", ordinary_user.name, "sudo", "-n", "/nonexistent/maildesk-agent")
+    with pytest.raises(HostUnreachable, match="nothing was asked of it: "):
+        await MailHost(CommandLink("mx1", argv)).hold(["ABCDEF"])
