@@ -1,8 +1,8 @@
 """The envelope of one Postfix queue file: records of a type byte, a length, and the data.
 
 A length is written seven bits a byte, the low ones first, with the high bit set while more follow. Read here are `C`
-(the message's size and counts), `T` (arrival time) and `S` (sender), which stand in front and name a message for sure,
-and whether a recipient is done. postcat(1) reads the rest.
+(the message's size and counts), `T` (arrival time) and `S` (sender), which stand in front and name a message for sure.
+postcat(1) reads the rest.
 """
 
 from __future__ import annotations
@@ -43,30 +43,6 @@ def _number(data: bytes) -> int:
     """The first number of a record. Raises ValueError."""
     first, _, _ = data.strip().partition(b" ")
     return int(first)
-
-
-def none_done(descriptor: int) -> bool:
-    """Whether no recipient of the message is done yet (a delivery agent turns its `R` into a `D` in place).
-
-    The recipients stand in front of the content, or behind it when they came out of its headers; `C` says how long the
-    content is and where it begins. False too when that can't be told, as where a milter moved records (`p`).
-    """
-    try:
-        with _opened(descriptor) as file:
-            behind = None
-            for kind, data in _records(file):
-                if kind == b"C" and behind is None:
-                    size, offset = data.split()[:2]
-                    behind = int(size) + int(offset)
-                elif kind == b"D" or (kind == b"p" and int(data)):
-                    return False
-                elif kind == b"M":
-                    file.seek(behind or 0)  # OSError, OverflowError: no file is as long, or begins before its start
-                elif kind == b"E":
-                    return behind is not None
-    except (ValueError, OSError, OverflowError):
-        pass
-    return False
 
 
 def _opened(descriptor: int) -> BinaryIO:

@@ -9,7 +9,6 @@ hold, for a copy made at that moment could be delivered twice.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Dict, List, Mapping, Sequence
 
@@ -26,12 +25,6 @@ HOLD_FIRST = ("hold", *(queue for queue in ALL_QUEUES if queue != "hold"))
 
 DELIVERY_SECONDS = 5
 """How long a delivery in progress is waited for before its message is left on hold."""
-
-CLOCK_REALTIME_COARSE = 5  # clock_getres(2): the clock that Linux stamps files with; Python has no name for it.
-
-ARRIVAL_SECONDS = 1.5 * time.clock_getres(CLOCK_REALTIME_COARSE)
-"""Mail that Postfix itself holds (a header check, an access table, a milter) is moved while it is being written: its
-last byte and its last change of mode fall into the same tick of the file system's clock, or into the next."""
 
 
 def release(system: MailSystem, key: str, targets: Sequence[Target], output: Output) -> Released:
@@ -104,28 +97,10 @@ def _safe(system: MailSystem, held: Mapping[str, Place]) -> List[str]:
             never_active = record.queue in ("incoming", "deferred")
             proven = never_active or (record.managers is not None and managers.none_of(record.managers))
         else:
-            proven = managers.all_younger_than(status.st_ctime) or _arrived_on_hold(system, queue_id, status)
+            proven = managers.all_younger_than(status.st_ctime)
         if proven:
             safe.append(queue_id)
     return safe
-
-
-def _arrived_on_hold(system: MailSystem, queue_id: str, status: os.stat_result) -> bool:
-    """Whether Postfix itself put the message on hold as it came in, so that it never was in another queue.
-
-    The last change of its name or mode came with its last byte, sooner than mail can become active and be held by
-    somebody. A delivery agent writes too (it marks the recipients that are done), so none may be done.
-    """
-    if not 0 <= status.st_ctime - status.st_mtime < ARRIVAL_SECONDS:
-        return False
-    try:
-        descriptor = system.queues.open("hold", queue_id)
-    except FileNotFoundError:
-        return False
-    try:
-        return queuefile.none_done(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _settle(system: MailSystem, ids: Sequence[str], done: str, outcomes: Dict[str, Outcome], handled: Handled) -> None:

@@ -48,7 +48,7 @@ class Forms:
         while True:
             if not given:
                 self._list(control)
-                given = await self._line(f"1-{len(control.options)}")
+                given = await self._line(f"1-{len(control.options)}, or {CANCEL}")
             chosen = _chosen(control, given)
             if chosen is not None:
                 return chosen

@@ -23,7 +23,7 @@ status               a command; the /mail before it may be left out
 :as NAME             go on as somebody else ({users})
 :close               close the window that is open
 :quit                end (so does the end of the input)
-In a window, :cancel closes it. A line that begins with # is only a remark."""
+In a window or a list, :cancel leaves it. A line that begins with # is only a remark."""
 
 
 class Session:

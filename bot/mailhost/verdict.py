@@ -10,6 +10,8 @@ from bot.text import duration, listed, plural, share, size
 
 MANY_DEFERRED = 50
 """Some deferred mail is everyday life, however long it waits; this much of it is not."""
+MANY_ON_HOLD = 50
+"""A few held messages are somebody's work in progress; this many may be a hold that was forgotten."""
 EXPIRES_SOON = 12 * 3600
 """Seconds before the oldest message is given up."""
 ONE_SENDER_OF = 50
@@ -184,6 +186,16 @@ def _oldest_deferred(seen: Look) -> float | None:
     return None if queue is None or queue.oldest is None else seen.at - queue.oldest
 
 
+def _on_hold(seen: Look) -> Finding | None:
+    held = seen.counts["hold"]
+    if held is None or held < MANY_ON_HOLD:
+        return None
+    return Finding(
+        Level.WARNING,
+        f"{plural(held, 'message is', 'messages are')} on hold and stay there until someone releases them.",
+    )
+
+
 def _corrupt(seen: Look) -> Finding | None:
     corrupt = seen.counts["corrupt"]
     if not corrupt:
@@ -223,6 +235,7 @@ RULES: tuple[Callable[[Look], Finding | None], ...] = (
     _one_sender,
     _expiring,
     _deferred,
+    _on_hold,
     _corrupt,
     _unfinished,
     _unreadable,

@@ -201,7 +201,7 @@ def _failures(outcomes: Sequence[Outcome], addresses: Addresses) -> Block | None
     lines: list[Line] = []
     for each in failed[:SHOWN]:
         detail: list[str | Element] = [": ", words(shown_text(each.detail, addresses), 200)] if each.detail else []
-        lines.append([code(each.queue_id, 40), f" {each.outcome}", *detail])
+        lines.append([code(each.queue_id, 40), f" {each.outcome.replace('_', ' ')}", *detail])
     if len(failed) > SHOWN:
         lines.append(f"… and {len(failed) - SHOWN:,} more")
     return rich(bullets(*lines))

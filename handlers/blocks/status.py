@@ -128,7 +128,7 @@ def _ages(summary: Summary | None) -> Block | None:
         return None
     limits = [f"<{duration(60 * minutes)}" for minutes in AGE_BUCKETS_MINUTES]
     limits.append(f">{duration(60 * AGE_BUCKETS_MINUTES[-1])}")
-    shown = [f"{limit} {count:,}" for limit, count in zip(limits, summary.ages, strict=False) if count]
+    shown = [f"{limit}: {count:,}" for limit, count in zip(limits, summary.ages, strict=False) if count]
     return context(f"Waiting: {' · '.join(shown)}")
 
 

@@ -6,6 +6,7 @@ import secrets
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.errors import UserError
 from bot.mailhost.host import MailHost
 from bot.mailhost.look import look
 from handlers.access import Body
@@ -20,6 +21,8 @@ async def run(request: Request) -> None:
     hosts = request.services.hosts
     found = named(hosts, request.words)
     wanted = hosts.named(found.rest) if found.rest else found.host
+    if found.host and found.rest:
+        raise UserError(f"One mail host at a time: /mail status {found.host.name}. Without a name it shows them all.")
     if wanted is None and len(hosts) > 1:
         await _say(request, f"Looking at {', '.join(hosts)} …", None)
     else:

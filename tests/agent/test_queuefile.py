@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.agent.protocol import Identity
-from bot.agent.queuefile import none_done, read_identity, same
+from bot.agent.queuefile import read_identity, same
 from bot.agent.requests import Target
 
 CONTENT = b"N\x0bSubject: hi"
@@ -50,14 +50,6 @@ def identity(folder: Path, data: bytes) -> Identity:
         os.close(descriptor)
 
 
-def untouched(folder: Path, data: bytes) -> bool:
-    descriptor = opened(folder, data)
-    try:
-        return none_done(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @pytest.mark.parametrize(
     ("sender", "shown"),
     [
@@ -72,9 +64,8 @@ def test_the_envelope_names_the_message(tmp_path: Path, sender: bytes, shown: st
 
 
 @pytest.mark.parametrize("cut", range(len(queue_file())))
-def test_a_file_that_is_cut_off_is_named_wholly_or_not_at_all_and_is_never_undone(tmp_path: Path, cut: int) -> None:
+def test_a_file_that_is_cut_off_is_named_wholly_or_not_at_all(tmp_path: Path, cut: int) -> None:
     data = queue_file()[:cut]
-    assert not untouched(tmp_path, data)
     if cut >= queue_file().index(b"R\x0abob"):
         assert identity(tmp_path, data) == identity(tmp_path, queue_file())
     else:
@@ -85,30 +76,11 @@ def test_a_file_that_is_cut_off_is_named_wholly_or_not_at_all_and_is_never_undon
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=60).map(lambda noise: queue_file()[:49] + noise)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_are_refused_and_nothing_else_happens(tmp_path: Path, data: bytes) -> None:
-    assert untouched(tmp_path, data) in (True, False)
     try:
         found = identity(tmp_path, data)
     except ValueError:
         return
     assert found.message_size >= 0 and found.arrival_time >= 0 and found.sender
-
-
-@pytest.mark.parametrize(
-    ("data", "none"),
-    [
-        (queue_file(), True),
-        (queue_file(behind=b"R"), True),
-        (queue_file(front=b"D"), False),
-        (queue_file(behind=b"D"), False),
-        (queue_file(moved=b"4711"), False),
-        (queue_file(moved=b"x"), False),
-        (queue_file(end=b"X"), False),
-        (queue_file().replace(b"C", b"A", 1), False),
-        (b"", False),
-    ],
-)
-def test_no_recipient_is_done_only_where_that_is_sure(tmp_path: Path, data: bytes, none: bool) -> None:
-    assert untouched(tmp_path, data) is none
 
 
 FOUND = Identity("ABCDEF", 1, 2, "caf\ufffd@a.test")

@@ -156,3 +156,11 @@ def test_a_partial_listing_never_counts_the_queues() -> None:
 def test_a_lower_bound_is_called_one() -> None:
     assert at_least(1234, Tally()) == "1,234"
     assert at_least(1234, Tally((), 3)) == "at least 1,234"
+
+
+def test_much_mail_on_hold_is_not_well_because_nobody_delivers_it() -> None:
+    held = replace(SUMMARY, messages=3000, queues={"hold": QueueSummary(3000, 100, NOW - 7200, NOW)})
+    said = verdict(replace(WELL, listing=Listing(NOW, total=3000, summary=held)))
+    assert said.level is Level.WARNING
+    assert said.headline == "mx1: 3,000 messages are on hold and stay there until someone releases them."
+    assert said.detail == "3,000 messages are queued: 3,000 on hold."

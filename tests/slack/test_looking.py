@@ -129,6 +129,7 @@ async def test_show_tells_each_recipient_with_its_reason(ops: Desk, small: Small
         ("/mail queue sort:colour", "can't be sorted by “colour”"),
         ("/mail queue site:ok.test", "site: is for a flush only"),
         ("/mail status mx9", "There is no mail host named 'mx9'"),
+        ("/mail status mx1 mx1", "One mail host at a time: /mail status mx1"),
         ("/mail staus", "Did you mean /mail status?"),
         ("/mail mailq", "Did you mean /mail queue?"),
     ],
