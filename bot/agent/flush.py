@@ -51,12 +51,13 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
         )
     system.trash.prepare()
     before = system.queues.counts()
-    waiting = _wanted(system, site, targets)
+    wanted = _wanted(system, site, targets)
+    waiting = {queue_id: place for queue_id, place in wanted.items() if place}
     system.trash.lock()
     previous = system.trash.last_flush()
     output.progress(0, len(waiting), "asked")  # Who is gone by now has nothing done.
     if targets or site:
-        _ask_for(system, site, waiting, output)
+        _ask_for(system, site, list(wanted), output)
     else:
         system.postfix.flush_all()
         output.begin()
@@ -64,6 +65,8 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
     system.trash.unlock()
     output.progress(0, len(waiting), "asked")
     outcomes, waited = _watch(system, waiting, args["wait"], output)
+    # What was not there to begin with was not delivered by this flush.
+    outcomes.update((queue_id, Outcome(queue_id, "not_queued")) for queue_id in wanted if queue_id not in waiting)
     backoff = system.postfix.parameters(["minimal_backoff_time"]).get("minimal_backoff_time", "")
     return Flushed(
         asked=len(waiting),
@@ -78,16 +81,16 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
     )
 
 
-Before = Dict[str, Optional[Place]]
+Before = Dict[str, Place]
 """Where each message that is to be flushed lay before it was asked for."""
 
 
-def _wanted(system: MailSystem, site: str, targets: Sequence[Target]) -> Before:
+def _wanted(system: MailSystem, site: str, targets: Sequence[Target]) -> Dict[str, Optional[Place]]:
     if targets:
         return {target.queue_id: system.queues.find(target.queue_id) for target in targets}
     if site:
         return {queue_id: system.queues.find(queue_id) for queue_id in _ids_of_site(system, site)}
-    waiting: Before = {}
+    waiting: Dict[str, Optional[Place]] = {}
     for queue_id in islice(chain.from_iterable(system.queues.ids("deferred")), protocol.MAX_TARGETS):
         status = system.queues.status("deferred", queue_id)
         waiting[queue_id] = Place("deferred", status) if status else None
@@ -104,7 +107,7 @@ def _ids_of_site(system: MailSystem, site: str) -> List[str]:
     ]
 
 
-def _ask_for(system: MailSystem, site: str, waiting: Before, output: Output) -> None:
+def _ask_for(system: MailSystem, site: str, ids: Sequence[str], output: Output) -> None:
     if site:
         try:
             system.postfix.flush_site(site)
@@ -114,17 +117,17 @@ def _ask_for(system: MailSystem, site: str, waiting: Before, output: Output) -> 
             # Postfix keeps a list for the sites in fast_flush_domains alone; others are flushed message by message.
             if error.code != "bad_request":
                 raise
-        if len(waiting) > MAX_IDS:
+        if len(ids) > MAX_IDS:
             raise AgentError(
                 "bad_request",
-                f"{len(waiting):,} messages wait for {site}, which is not among fast_flush_domains, and one by one "
+                f"{len(ids):,} messages wait for {site}, which is not among fast_flush_domains, and one by one "
                 f"Postfix takes at most {MAX_IDS:,}; nothing was flushed. Flush everything, or name the site in "
                 "fast_flush_domains.",
             )
-    for done, queue_id in enumerate(waiting):
+    for done, queue_id in enumerate(ids):
         system.postfix.flush_message(queue_id)
         output.begin()
-        output.progress(done, len(waiting), "asked")
+        output.progress(done, len(ids), "asked")
 
 
 def _watch(system: MailSystem, waiting: Before, most: int, output: Output) -> "tuple[Dict[str, Outcome], float]":
@@ -149,7 +152,7 @@ def _watch(system: MailSystem, waiting: Before, most: int, output: Output) -> "t
         pause = min(pause * 1.5, 2.0)
 
 
-def _became(before: Optional[Place], now: Optional[Place]) -> str:
+def _became(before: Place, now: Optional[Place]) -> str:
     """One of protocol.FLUSH_OUTCOMES."""
     if now is None:
         return "gone"
@@ -159,7 +162,7 @@ def _became(before: Optional[Place], now: Optional[Place]) -> str:
         return "active"
     if now.queue != "deferred":
         return "not_tried"
-    return "not_tried" if before and _moment(before) == _moment(now) else "deferred"
+    return "not_tried" if _moment(before) == _moment(now) else "deferred"
 
 
 def _moment(place: Place) -> "tuple[str, int, int]":

@@ -33,6 +33,7 @@ def hold(system: MailSystem, key: str, targets: Sequence[Target], output: Output
     """Hold what `targets` name; the key of the record is how it is undone. Raises AgentError with nothing held."""
     system.trash.prepare()
     lock = system.trash.lock()
+    holds.forget(system.trash, time.time() - holds.KEPT_SECONDS)
     outcomes: Dict[str, Outcome] = {}
     waiting = _examined(system, targets, outcomes)
     managers = system.managers()

@@ -21,6 +21,10 @@ File = Tuple[str, int, int]
 """Queue ID, inode and change time (nanoseconds): a file that nobody has touched since it was held."""
 
 
+KEPT_SECONDS = 90 * 24 * 3600
+"""How long a record is kept. Mail held for longer is released as mail without a proof."""
+
+
 class Past(NamedTuple):
     """How a held file came to be on hold. `managers` is None when it could not be seen which ones lived then."""
 
@@ -123,7 +127,7 @@ def unfinished(trash: Trash) -> List[str]:
 
 
 def forget(trash: Trash, before: float) -> None:
-    """Remove records of holds older than `before` (seconds since the epoch): by then the proof is the manager's age."""
+    """Remove records of holds older than `before` (seconds since the epoch): each release reads all that there are."""
     try:
         folder = trash.holds()
     except FileNotFoundError:

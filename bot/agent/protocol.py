@@ -230,7 +230,7 @@ class Outcome:
 
 HOLD_OUTCOMES = ("held", "already_on_hold", "gone", "changed", "not_in_queue_yet", "moving", "failed")
 RELEASE_OUTCOMES = ("released", "requeued", "in_delivery", "not_on_hold", "gone", "changed", "failed")
-FLUSH_OUTCOMES = ("gone", "deferred", "active", "not_tried", "on_hold")
+FLUSH_OUTCOMES = ("gone", "deferred", "active", "not_tried", "on_hold", "not_queued")
 
 
 @dataclass(frozen=True)

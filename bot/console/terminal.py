@@ -50,15 +50,16 @@ async def run(
     try:
         # Whoever read our output may have gone (`| head`): then nobody is left to talk to.
         with suppress(BrokenPipeError):
-            await _unless_interrupted(session.talk())
+            if await _interrupted(session.talk()) and live:
+                console.print("\nStopping; what is under way gets a moment to end.")
     finally:
         lines.close()
         if live:
             console.print()
 
 
-async def _unless_interrupted(talk: Awaitable[None]) -> None:
-    """Waits for the talk, or ends it at Ctrl-C."""
+async def _interrupted(talk: Awaitable[None]) -> bool:
+    """Waits for the talk, or ends it at Ctrl-C; whether that was pressed."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(talk)
     interrupted = False
 
@@ -78,3 +79,4 @@ async def _unless_interrupted(talk: Awaitable[None]) -> None:
     finally:
         with suppress(ValueError, RuntimeError, NotImplementedError):
             loop.remove_signal_handler(signal.SIGINT)
+    return interrupted

@@ -17,6 +17,7 @@ FLUSHED: Mapping[str, str] = {
     "active": "still being tried",
     "not_tried": "not tried yet: Postfix takes them up in its own time",
     "on_hold": "on hold: a flush leaves those alone",
+    "not_queued": "not in the queue, so there was nothing to try: gone before, or mistyped",
 }
 
 

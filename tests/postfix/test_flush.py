@@ -160,3 +160,8 @@ def test_what_is_being_tried_is_told_from_what_the_full_active_queue_has_no_room
     assert flushed.waited >= 2
     assert (flushed.after["active"], flushed.after["deferred"]) == (5, 3)
     assert world.delivered() == []
+
+
+async def test_an_id_that_is_not_queued_was_not_delivered_by_the_flush(postfix: PrivatePostfix) -> None:
+    flushed = await mail_host(postfix).flush(["4jYTY25PbJzBBBB"])
+    assert (flushed.asked, flushed.counts) == (0, {"not_queued": 1})

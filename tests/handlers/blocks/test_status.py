@@ -110,7 +110,7 @@ def test_the_numbers_are_there() -> None:
         "60 (60 %)  Gmail: 421 4.7.28",
         "30 (30 %)  j…@example.org",
         "80 (80 %)  gmail.com",
-        "<5 min 10 · <20 min 90",
+        "<5 min: 10 · <20 min: 90",
     ):
         assert text in words
 
