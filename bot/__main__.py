@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 import contextlib
+import io
 import logging
 import os
 import pwd
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -52,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     console = commands.add_parser("console", help="the same bot at this terminal: when Slack is down, or to try it")
-    console.add_argument("--demo", action="store_true", help="with a mail host of its own, and a queue to play with")
+    console.add_argument(
+        "--demo", action="store_true", help="with a mail host and a queue to play with; reads a script, or plays a tour"
+    )
     console.set_defaults(command=_console)
 
     agent = commands.add_parser("agent", help="the program that runs on the mail host")
@@ -110,6 +113,18 @@ def _login() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
+@contextlib.contextmanager
+def _script() -> Iterator[TextIO]:
+    """The terminal, or the lines that come down a pipe; where nobody says anything (`</dev/null`), the tour."""
+    if sys.stdin.isatty():
+        yield sys.stdin
+    elif typed := sys.stdin.read():
+        yield io.StringIO(typed)
+    else:
+        with TOUR.open(encoding="utf-8") as tour:
+            yield tour
+
+
 TOUR = Path(__file__).with_name("demo") / "tour.txt"
 
 
@@ -120,12 +135,13 @@ def _demo() -> int:
 
     settings = bootstrap.demo_settings()
     people = [*settings.approvers, *settings.operators, *settings.viewers]
+    # A closed terminal or a kill ends it in order, so that the demo's folder and its queue managers go too.
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="maildesk-demo-") as folder, DemoHost(Path(folder)) as demo:
         hosts = bootstrap.demo_hosts(demo)
-        if sys.stdin.isatty():
-            return asyncio.run(_at_the_terminal(settings, hosts, people, sys.stdin))
-        with TOUR.open(encoding="utf-8") as tour:
-            return asyncio.run(_at_the_terminal(settings, hosts, people, tour))
+        with _script() as lines:
+            return asyncio.run(_at_the_terminal(settings, hosts, people, lines))
 
 
 async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Sequence[str], lines: TextIO) -> int:

@@ -5,12 +5,12 @@ A secret may come from a file instead: `SLACK_BOT_TOKEN_FILE=/run/secrets/slack_
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -94,6 +94,22 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(problems))
         return values
 
+    @field_validator("mail_hosts")
+    @classmethod
+    def _mail_hosts(cls, value: str) -> str:
+        if value:
+            _told_with_the_others(lambda: _hosts_from_list(value))
+        return value
+
+    @field_validator("maildesk_config")
+    @classmethod
+    def _config(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value and info.data.get("mail_hosts"):
+            raise ValueError("MAIL_HOSTS and MAILDESK_CONFIG both name the mail hosts; keep one of them.")
+        if value:
+            _told_with_the_others(lambda: _hosts_from_toml(value))
+        return value
+
     @field_validator("ops_channels", "viewers", "operators", "approvers", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
@@ -138,8 +154,6 @@ class Settings(BaseSettings):
 
     def hosts(self) -> tuple[HostSettings, ...]:
         """The configured mail hosts; one local host named `local` when nothing is said. Raises SettingsError."""
-        if self.mail_hosts and self.maildesk_config:
-            raise SettingsError(["MAIL_HOSTS and MAILDESK_CONFIG both name the mail hosts; keep one of them."])
         if self.maildesk_config:
             return _hosts_from_toml(self.maildesk_config)
         return _hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
@@ -189,7 +203,16 @@ def load(**values: Any) -> Settings:
 def _lines(mistake: ErrorDetails) -> list[str]:
     """A mistake in one setting, or in several together; each line names its setting."""
     name = f"{str(mistake['loc'][0]).upper()}: " if mistake["loc"] else ""
-    return [name + line for line in mistake["msg"].removeprefix("Value error, ").split("\n")]
+    lines = mistake["msg"].removeprefix("Value error, ").split("\n")
+    return [line if line.startswith(name.rstrip(" :")) else name + line for line in lines]
+
+
+def _told_with_the_others(read: Callable[[], object]) -> None:
+    """pydantic collects ValueErrors, so that all mistakes are told at once."""
+    try:
+        read()
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
 
 
 def _without_tokens(line: str) -> str:
@@ -216,12 +239,13 @@ def _hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
     """The tables `[hosts.NAME]` of a TOML file, with the members `link`, `instance`, `agent` and `ini`."""
     try:
         with path.open("rb") as file:
-            tables = tomllib.load(file).get("hosts", {})
+            content = tomllib.load(file)
     except OSError as error:
         raise SettingsError([f"MAILDESK_CONFIG: {path} can't be read ({error.strerror})."]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"MAILDESK_CONFIG: {path} is not valid TOML: {error}."]) from None
-    problems: list[str] = []
+    tables = content.pop("hosts", {})
+    problems = [f"MAILDESK_CONFIG: {name!r} is not known there; mail hosts are [hosts.NAME]." for name in content]
     hosts: list[HostSettings] = []
     if not isinstance(tables, dict) or not tables:
         raise SettingsError([f"MAILDESK_CONFIG: {path} has no table [hosts.NAME]."])

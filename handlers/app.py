@@ -4,8 +4,10 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from aiohttp import ClientError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
@@ -70,7 +72,10 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event) -> None:
     if token is None:
         raise SettingsError(["SLACK_APP_TOKEN is not set: the app-level token, with the scope connections:write."])
     address = await socket_address(app.client, token.get_secret_value())
+    if address is None:
+        logger.error("Slack can't be reached at %s; trying again until it can.", services.settings.slack_api_url)
     handler = AsyncSocketModeHandler(app, token.get_secret_value())
+    handler.client.logger.addFilter(_in_one_line)
     handler.client.wss_uri = address
     connecting = asyncio.create_task(_connect(handler, app, services), name="connect")
     try:
@@ -82,6 +87,13 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(FINISH):
             await services.background.idle()
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """The SDK logs a whole trace for each attempt while Slack is away; its last line says it all."""
+    if record.exc_info and isinstance(record.exc_info[1], (OSError, TimeoutError, SlackClientError, ClientError)):
+        record.msg, record.args, record.exc_info = f"Slack is away: {record.exc_info[1]}", (), None
+    return True
 
 
 async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, services: Services) -> None:

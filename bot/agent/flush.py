@@ -61,7 +61,7 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
     else:
         system.postfix.flush_all()
         output.begin()
-        system.trash.record_flush()
+    system.trash.record_flush()
     system.trash.unlock()
     output.progress(0, len(waiting), "asked")
     outcomes, waited = _watch(system, waiting, args["wait"], output)

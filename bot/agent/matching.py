@@ -34,16 +34,21 @@ def compiled(selection: Selection, now: float) -> Optional[Test]:
 def address_test(pattern: str) -> Callable[[str], bool]:
     """A test of an address: `@domain` for a domain, else the whole address; case does not matter, `*` is anything.
 
-    A pattern without `*` is compared; one with it is a chain of finds, which takes linear time on any text.
+    A pattern without `*` is compared; one with it is a chain of finds, which takes linear time on any text. Quoting
+    (RFC 5321, `"a b"@example.org`) does not count: people type it, copy it, or leave it out.
     """
-    pattern = pattern.lower()
+    pattern = _plain(pattern)
     if pattern == "<>":
         pattern = "mailer-daemon"
     if pattern.startswith("@"):
         match = _glob(pattern[1:])
-        return lambda address: match(address[:MAX_TEXT].lower().rpartition("@")[2])
+        return lambda address: match(_plain(address).rpartition("@")[2])
     match = _glob(pattern)
-    return lambda address: match(address[:MAX_TEXT].lower())
+    return lambda address: match(_plain(address))
+
+
+def _plain(address: str) -> str:
+    return address[:MAX_TEXT].lower().replace('"', "").replace("\\", "")
 
 
 def _glob(pattern: str) -> Callable[[str], bool]:

@@ -96,9 +96,11 @@ def _word(word: str) -> Term | object:
 
 def _not_understood(word: str, name: str) -> SelectorError:
     known = [*LISTED_QUEUES, *_FILTERS]
-    near = difflib.get_close_matches(name.lower()[:40], known, 1)
+    near = difflib.get_close_matches(name.lower()[:40], known, 1, cutoff=0.7)
     meant = f" Did you mean `{near[0]}{':' if near[0] in _FILTERS else ''}`?" if near else ""
-    if not near and "@" in word:
+    if word.lower() == "-all":
+        meant = " `all` can't be negated."
+    elif not near and "@" in word:
         meant = f" Did you mean `from:{_quoted(word)}` or `to:{_quoted(word)}`?"
     return SelectorError(f"“{_quoted(word)}” was not understood.{meant} For example: {EXAMPLE}")
 

@@ -217,8 +217,8 @@ def _unfinished(seen: Look) -> Finding | None:
 
 
 def part(count: Count, tally: Tally, whole: int) -> str:
-    """`812 of 1,234, 66 %`; with `at least` in front where the count is a lower bound."""
-    return f"{at_least(count.messages, tally)} of {whole:,}, {share(count.messages, whole)}"
+    """`812 of 1,234 queued, 66 %`; with `at least` in front where the count is a lower bound."""
+    return f"{at_least(count.messages, tally)} of {whole:,} queued, {share(count.messages, whole)}"
 
 
 def at_least(messages: int, tally: Tally) -> str:

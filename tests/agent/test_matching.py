@@ -125,3 +125,9 @@ def test_a_hostile_pattern_on_a_hostile_address_takes_no_time(pattern: str) -> N
     for _ in range(20):
         test("a" * 100_000)
     assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize("pattern", ['"a b"@x.test', "a b@x.test", '"A B"@X.test', "a*@x.test", "@x.test"])
+def test_quoting_does_not_count_in_an_address(pattern: str) -> None:
+    assert address_test(pattern)('"a b"@x.test')
+    assert not address_test(pattern)("b@y.test")

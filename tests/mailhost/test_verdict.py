@@ -74,7 +74,7 @@ def test_an_empty_queue_is_said_to_be_empty() -> None:
         (
             with_summary(100, senders=Tally((Count("evil@example.org", 60),), 2)),
             Level.WARNING,
-            "mx1: one sender has most of the queue: evil@example.org with at least 60 of 100, 60 %. A hacked account?",
+            "mx1: one sender has most of the queue: evil@example.org with at least 60 of 100 queued, 60 %. A hacked account?",  # noqa: E501
         ),
         (
             with_summary(expires_at=NOW + 3600),
@@ -90,7 +90,7 @@ def test_an_empty_queue_is_said_to_be_empty() -> None:
             with_summary(200, reasons=Tally((Count("Gmail: 421 4.7.28 too fast", 150),))),
             Level.WARNING,
             "mx1: 200 messages are deferred, the oldest for 2 h. "
-            "Most often (150 of 200, 75 %): Gmail: 421 4.7.28 too fast.",
+            "Most often (150 of 200 queued, 75 %): Gmail: 421 4.7.28 too fast.",
         ),
         (
             replace(WELL, depth=replace(DEPTH, queues={"corrupt": 2})),
