@@ -18,7 +18,7 @@ from bot.agent.postfix import Postfix, classify
 from bot.agent.protocol import LISTED_QUEUES, MAX_TEXT
 from bot.agent.queueid import is_queue_id
 
-CHUNK = 256 * 1024
+CHUNK = 128 * 1024
 MAX_LINE = 1024 * 1024
 """A longer line is not taken as a whole; what stands in front of its recipients is."""
 
@@ -27,7 +27,7 @@ MAX_NUMBER = 2**63
 
 MAX_SECONDS = 900
 
-PAUSE = 0.01
+PAUSE = 0.001
 """Seconds, in which less comes than the pipe holds."""
 
 F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", 1031)
