@@ -29,6 +29,7 @@ fast: $(READY) ## the tests that need no real server
 
 .PHONY: bench
 bench: $(READY) ## speed and memory on a real queue of 100,000 messages
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
 	@$(PYTHON) -m tests.bench
 
 .PHONY: soak

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,11 @@ def main() -> None:
         row("  peak memory of the agent meanwhile", f"{peak:.0f} MiB", "40 MiB")
         row("depth, 100,000 messages, less bare Python", f"{depth(postfix) / plain:.3f} x", "0.050 x")
         for name, argv in peers(postfix):
-            row(f"  for comparison: {name}", f"{run(argv).seconds / plain:.2f} x")
+            try:
+                row(f"  for comparison: {name}", f"{run(argv).seconds / plain:.2f} x")
+            except subprocess.CalledProcessError:
+                # pymailq 0.9 does not know long queue IDs.
+                row(f"  for comparison: {name}", "broke off")
         receipts = asyncio.run(slack.acknowledgements(postfix, commands=50))
         in_time = sum(seconds <= 0.3 for seconds in receipts) / len(receipts)
         row("50 commands at once while a listing runs: acknowledged within 300 ms", f"{in_time:.0%}", "99%")
