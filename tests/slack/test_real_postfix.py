@@ -196,3 +196,18 @@ async def test_a_command_changes_the_instance_that_it_names_and_no_other(
         assert "Which mail host?" in await ops.say("/mail hold all")
         await ops.type("/mail hold mx2 all")
     assert (postfix.count("hold"), short_postfix.count("hold")) == (0, 2)
+
+
+async def test_mail_that_postfix_does_not_take_up_is_told_as_not_tried(
+    new_postfix: Callable[..., PrivatePostfix], world: World
+) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix = new_postfix()
+    postfix.defer("ann@home.test", "eve@grey.test", count=2)
+    # From now on Postfix flushes the site by a list of its own, which does not know the mail from before.
+    postfix.configure(fast_flush_domains="grey.test")
+    postfix.reload()
+    async with serving([mail_host(postfix)]) as ops:
+        words = await ops.say("/mail flush site:grey.test")
+    assert "2 not tried yet" in words
+    assert "deferred 2" in words
