@@ -81,10 +81,6 @@ class Roster:
         entries = (*self.viewers, *self.operators, *self.approvers)
         return tuple(dict.fromkeys(entry for entry in entries if is_group(entry)))
 
-    def unreadable_groups(self) -> tuple[str, ...]:
-        """Groups whose members are not known: they grant nothing."""
-        return tuple(group for group in self.group_ids() if self.groups.get(group) is None)
-
     def _people(self, members: Iterable[str]) -> set[str]:
         people: set[str] = set()
         for member in members:

@@ -44,7 +44,5 @@ def test_who_may_do_it_is_told_with_the_nearest_role_first() -> None:
     assert ROSTER.who_may("status") == ("U1", "U4", "U2", "SOPS", "login:ana", "SGONE")
 
 
-def test_a_group_whose_members_are_not_known_is_told() -> None:
+def test_each_group_that_a_list_names_is_told_once() -> None:
     assert ROSTER.group_ids() == ("SOPS", "SGONE")
-    assert ROSTER.unreadable_groups() == ("SGONE",)
-    assert Roster(viewers=("SNEW",)).unreadable_groups() == ("SNEW",)

@@ -45,7 +45,7 @@ HELD: Mapping[str, str] = {
 }
 RELEASED: Mapping[str, str] = {
     "released": "released",
-    "requeued": "released under a new queue ID, so that none is lost: Postfix may still remember the old one",
+    "requeued": "released under a new queue ID, which Postfix gives within a minute: it may still remember the old one",
     "in_delivery": "still on hold: in delivery at this very moment; release again in a minute",
     "not_on_hold": "not on hold, so there was nothing to release",
     "gone": "not in the queue: delivered, sent back or deleted meanwhile",

@@ -20,7 +20,6 @@ MESSAGE_JSON = 13_000
 """All blocks of one message together, as compact JSON; Slack's limit is not documented and lies at some 13,200."""
 MESSAGE_BLOCKS = 50
 VALUE = 2000
-OPTION_VALUE = 75
 NOTIFICATION = 3000
 NOTHING = "–"
 """Stands where there is no text: Slack refuses an empty one."""

@@ -152,7 +152,6 @@ def test_the_users_environment_and_folder_mislead_nobody(
         "PYTHONSTARTUP": str(home / "start.py"),
         "PYTHONUSERBASE": str(home),
         "PYTHONINSPECT": "1",
-        "LD_PRELOAD": str(home / "evil.so"),
         "IFS": "/",
     }
     done = installed.user.run("/usr/bin/sudo", "-n", str(installed.agent), stdin=request("info"), env=environment)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from bot.demo.host import DemoInstance
 from bot.demo.mail import Mail
@@ -16,6 +17,7 @@ from bot.demo.story import Queued
 from tests.postfix import remote
 from tests.postfix.filling import Spooled, fill
 from tests.postfix.instance import PrivatePostfix
+from tests.postfix.waiting import wait_until
 
 REAL_BEHAVIOURS = {
     "accepts": remote.ACCEPT,
@@ -118,3 +120,52 @@ def count(subject: Subject, name: str) -> int:
 def sent(subject: Subject) -> list[str]:
     """The recipients that the log says were served, in order; twice means delivered twice."""
     return re.findall(r": to=<([^>]*)>, .*status=sent", subject.maillog.read_text())
+
+
+def deferred(host: Subject, number: int = 1, domain: str = "full.test") -> list[str]:
+    """Messages in the deferred queue, due in hours, each with a reason."""
+    return [host.put("ann@x.test", [f"user{index}@{domain}"]) for index in range(number)]
+
+
+def in_active(host: Subject, number: int) -> list[str]:
+    """Messages in the active queue: five in delivery to a server that says nothing, the others behind them."""
+    host.behave("stuck.test", "quota")
+    ids = deferred(host, number, "stuck.test")
+    host.behave("stuck.test", "crawls")
+    assert run(host, "postqueue", "-f").returncode == 0
+    wait_until(lambda: count(host, "active") == number, what="all are active")
+    busy = min(number, 5)
+    wait_until(lambda: in_delivery(host) == busy, what=f"{busy} are in delivery")
+    return ids
+
+
+def in_delivery(host: Subject) -> int:
+    """How many active messages are in delivery: who delivers one shares the lock on its file."""
+    busy = 0
+    for path in (host.queue_directory / "active").iterdir():
+        with path.open("rb") as file:
+            busy += locks(file, fcntl.LOCK_SH) and not locks(file, fcntl.LOCK_EX)
+    return busy
+
+
+def locks(file: BinaryIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def queue_after_flush(host: Subject) -> dict[str, str]:
+    """Where everything is; asks for another attempt first, since a message in delivery is passed over."""
+    run(host, "postqueue", "-f")
+    return where(host)
+
+
+def path_of(host: Subject, queue_id: str) -> Path:
+    (path,) = (host.queue_directory / "deferred").rglob(queue_id)
+    return path
+
+
+def host_mtime(host: Subject, queue_id: str) -> float:
+    return path_of(host, queue_id).stat().st_mtime
