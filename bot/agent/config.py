@@ -4,8 +4,9 @@ Each section is an instance, and a request names a section, never a path:
 
     [default]
     config_directory = /etc/postfix
-    verbs = info depth list show flush hold release
+    verbs = info depth list show flush hold release delete restore trash purge requeue expire
     trash = /var/spool/postfix/maildesk-trash
+    retention = 7d
     command_directory = /usr/sbin
 
 Everything but `config_directory` may be left out. Without the file there is one instance, `default`, for /etc/postfix.
@@ -20,21 +21,27 @@ from typing import Dict, Tuple
 
 from bot.agent.errors import AgentError
 from bot.agent.protocol import RESULTS
+from bot.agent.seconds import seconds
 
 INI = "/etc/maildesk/agent.ini"
 DEFAULT_INSTANCE = "default"
-MEMBERS = ("config_directory", "verbs", "trash", "command_directory")
+MEMBERS = ("config_directory", "verbs", "trash", "retention", "command_directory")
+RETENTION = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One Postfix instance. Empty: `trash` is `$queue_directory/maildesk-trash`, `command_directory` is PATH."""
+    """One Postfix instance. Empty: `trash` is `$queue_directory/maildesk-trash`, `command_directory` is PATH.
+
+    `retention` is how long deleted mail is kept, in seconds.
+    """
 
     name: str
     config_directory: str
     verbs: Tuple[str, ...] = tuple(RESULTS)
     trash: str = ""
     command_directory: str = ""
+    retention: int = RETENTION
 
 
 def read(path: str) -> Dict[str, Instance]:
@@ -65,8 +72,11 @@ def _instance(path: str, name: str, values: Dict[str, str]) -> Instance:
     for verb in verbs:
         if verb not in RESULTS:
             raise _mistake(path, f"[{name}] verbs: there is no verb {verb!r}; there are {' '.join(RESULTS)}")
+    retention = seconds(values["retention"], "d") if "retention" in values else RETENTION
+    if retention is None:
+        raise _mistake(path, f"[{name}] retention: {values['retention']!r} is no time such as 7d, 12h or 90m")
     return Instance(
-        name, values["config_directory"], verbs, values.get("trash", ""), values.get("command_directory", "")
+        name, values["config_directory"], verbs, values.get("trash", ""), values.get("command_directory", ""), retention
     )
 
 

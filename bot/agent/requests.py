@@ -55,8 +55,8 @@ def read(stdin: BinaryIO) -> Request:
     known = _ARGUMENTS[verb]
     given = _object(request.get("args", {}), "args", tuple(known))
     args = {name: read_value(given.get(name), name) for name, read_value in known.items()}
-    if verb == "hold" and not args["key"]:
-        raise bad("a hold needs a key, by which it can be undone")
+    if verb in _NEED_A_KEY and not args["key"]:
+        raise bad(f"{verb} needs a key, by which it can be asked about, finished and undone")
     return Request(verb, instance, args, _targets(stdin, verb, args))
 
 
@@ -143,6 +143,15 @@ def _whole(least: int, most: int, default: int) -> Callable[[Any, str], int]:
     return read_value
 
 
+def _moment(value: Any, name: str) -> Optional[float]:
+    """Seconds since the epoch after which the agent must not begin; None: it may."""
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not 0 <= value < 1e12:
+        raise bad(f"{name} is a moment, in seconds since the epoch")
+    return float(value)
+
+
 def _queue_id(value: Any, name: str) -> str:
     if not isinstance(value, str) or not is_queue_id(value):
         raise bad(f"{name}: {_shown(value)} is not a queue ID")
@@ -208,6 +217,10 @@ def _term(value: Any) -> Term:
     return Term(str(kind), text, _flag(members.get("negated"), "negated"))
 
 
+_TARGETS = _whole(0, protocol.MAX_TARGETS, 0)
+_KEY = _matching(KEY, "a key, such as 57-k3qf")
+_NEED_A_KEY = ("hold", "delete", "restore", "expire")
+
 # What each verb takes: the name of the argument, and what reads and checks it (None: it was not given).
 _ARGUMENTS: Mapping[str, Mapping[str, Callable[[Any, str], Any]]] = {
     "info": {},
@@ -222,13 +235,16 @@ _ARGUMENTS: Mapping[str, Mapping[str, Callable[[Any, str], Any]]] = {
     },
     "show": {"queue_id": _queue_id},
     "flush": {
-        "targets": _whole(0, protocol.MAX_TARGETS, 0),
+        "targets": _TARGETS,
         "site": _matching(SITE, "a site, such as example.org"),
         "wait": _whole(0, MAX_WAIT, MAX_WAIT),
     },
-    "hold": {"targets": _whole(0, protocol.MAX_TARGETS, 0), "key": _matching(KEY, "a key, such as h-4k2f")},
-    "release": {
-        "targets": _whole(0, protocol.MAX_TARGETS, 0),
-        "key": _matching(KEY, "a key, such as h-4k2f"),
-    },
+    "hold": {"targets": _TARGETS, "key": _KEY, "not_after": _moment},
+    "release": {"targets": _TARGETS, "key": _KEY},
+    "delete": {"targets": _TARGETS, "key": _KEY, "not_after": _moment, "final": _flag},
+    "restore": {"targets": _TARGETS, "key": _KEY},
+    "trash": {"key": _KEY},
+    "purge": {"key": _KEY, "not_after": _moment},
+    "requeue": {"targets": _TARGETS},
+    "expire": {"targets": _TARGETS, "key": _KEY, "not_after": _moment},
 }

@@ -11,7 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from bot.agent import protocol
 from bot.agent.protocol import (
     Cursor,
+    Deleted,
     Depth,
+    Expired,
     Flushed,
     Held,
     Identity,
@@ -19,8 +21,12 @@ from bot.agent.protocol import (
     Listing,
     Message,
     Outcome,
+    Purged,
     Released,
+    Requeued,
+    Restored,
     Selection,
+    TrashListing,
 )
 from bot.errors import (
     AgentFault,
@@ -55,9 +61,15 @@ PATIENCE: Mapping[str, float] = {
     "flush": 1800,
     "hold": 1800,
     "release": 1800,
+    "delete": 1800,
+    "restore": 1800,
+    "trash": 120,
+    "purge": 1800,
+    "requeue": 1800,
+    "expire": 1800,
 }
 
-CHANGING = frozenset({"flush", "hold", "release"})
+CHANGING = frozenset({"flush", "hold", "release", "delete", "restore", "purge", "requeue", "expire"})
 
 _ERRORS: Mapping[str, type[HostError]] = {
     "bad_request": AgentRefused,
@@ -86,6 +98,14 @@ class Change(Generic[R]):
 
     result: R
     outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Every message that a selection picked, and the summary and page of the same pass over the queue."""
+
+    identities: tuple[Identity, ...]
+    listing: Listing
 
 
 class MailHost:
@@ -126,6 +146,15 @@ class MailHost:
             events = await self._ask("list", {"selection": selection, "select": True}, ())
         return self._rows("list", events, "identity", Identity)
 
+    async def selected(self, selection: Selection, *, limit: int = 0) -> Selected:
+        """Every matching identity, with the summary of the very same messages and the oldest `limit` of them.
+
+        Raises AgentFault when the queue could not be read whole, AgentRefused when too much matches.
+        """
+        async with self._listings:
+            events = await self._ask("list", {"selection": selection, "select": True, "limit": limit}, ())
+        return Selected(self._rows("list", events, "identity", Identity), self._result("list", events, Listing))
+
     async def show(self, queue_id: str) -> Message:
         """Raises AgentRefused when there is no such message."""
         return await self._question("show", {"queue_id": queue_id}, Message)
@@ -139,9 +168,21 @@ class MailHost:
         events = await self._ask("flush", {"site": site}, targets or (), progress)
         return self._result("flush", events, Flushed)
 
-    async def hold(self, targets: Sequence[Target], *, progress: Progress | None = None) -> Change[Held]:
-        """Put messages on hold; the key in the result undoes it."""
-        return await self._change("hold", {"key": _key("h")}, targets, Held, progress)
+    async def hold(
+        self,
+        targets: Sequence[Target],
+        *,
+        key: str = "",
+        not_after: float | None = None,
+        progress: Progress | None = None,
+    ) -> Change[Held]:
+        """Put messages on hold; the key in the result undoes it.
+
+        The same `key` again finishes what was begun under it. After `not_after` (seconds since the epoch) nothing is
+        begun any more, and the result says so.
+        """
+        args = {"key": key or _key("h"), "not_after": not_after}
+        return await self._change("hold", args, targets, Held, progress)
 
     async def release(self, targets: Sequence[Target], *, progress: Progress | None = None) -> Change[Released]:
         """Release messages from hold, in the way that loses none (see bot/agent/release.py)."""
@@ -150,6 +191,56 @@ class MailHost:
     async def release_hold(self, key: str, *, progress: Progress | None = None) -> Change[Released]:
         """Undo one hold: release what it moved and what is still on hold."""
         return await self._change("release", {"key": key}, (), Released, progress)
+
+    async def delete(
+        self,
+        key: str,
+        targets: Sequence[Identity],
+        *,
+        not_after: float | None = None,
+        final: bool = False,
+        progress: Progress | None = None,
+    ) -> Change[Deleted]:
+        """Delete messages, with a way back unless `final` (see bot/agent/deletion.py). A key runs once.
+
+        Asked again with the same key, the agent finishes what it had begun, or only reports. After `not_after`
+        (seconds since the epoch) nothing is begun any more, and the result says so.
+        """
+        args = {"key": key, "not_after": not_after, "final": final}
+        return await self._change("delete", args, targets, Deleted, progress)
+
+    async def restore(
+        self, key: str, targets: Sequence[Target] = (), *, progress: Progress | None = None
+    ) -> Change[Restored]:
+        """Bring back what the deletion `key` has in the trash, or some of it; it is closed after that.
+
+        Raises AgentRefused when there is no such deletion.
+        """
+        return await self._change("restore", {"key": key}, targets, Restored, progress)
+
+    async def trash(self, key: str = "") -> TrashListing:
+        """The deletions that this host remembers, or one of them with the messages that are kept of it."""
+        return await self._question("trash", {"key": key}, TrashListing)
+
+    async def purge(self, key: str = "", *, not_after: float | None = None) -> Purged:
+        """Destroy for good what is past its retention, or what the deletion `key` keeps."""
+        events = await self._ask("purge", {"key": key, "not_after": not_after}, ())
+        return self._result("purge", events, Purged)
+
+    async def requeue(self, targets: Sequence[Target], *, progress: Progress | None = None) -> Change[Requeued]:
+        """Have Postfix take messages in anew, under new queue IDs; held ones are left alone."""
+        return await self._change("requeue", {}, targets, Requeued, progress)
+
+    async def expire(
+        self,
+        key: str,
+        targets: Sequence[Identity],
+        *,
+        not_after: float | None = None,
+        progress: Progress | None = None,
+    ) -> Change[Expired]:
+        """Mark messages as expired: they are sent back to their senders at their next attempt. A key runs once."""
+        return await self._change("expire", {"key": key, "not_after": not_after}, targets, Expired, progress)
 
     async def _question(self, verb: str, args: dict[str, Any], kind: type[R]) -> R:
         """Ask what changes nothing. The same question asked while it is being answered is asked once."""
