@@ -18,7 +18,8 @@ class Role(IntEnum):
         return {0: "no role", 1: "viewer", 2: "operator", 3: "approver"}[self.value]
 
 
-# What a verb asks of the person who wants it. Hold needs no approval: it is the safe first answer.
+# What a verb asks of the person who wants it. Hold needs no approval: it is the safe first answer. For what destroys
+# mail this is the role to ask for it; to decide it, see "approve" and bot/approvals/policy.py.
 NEEDED: Mapping[str, Role] = {
     "help": Role.NONE,
     "status": Role.VIEWER,
@@ -27,6 +28,15 @@ NEEDED: Mapping[str, Role] = {
     "flush": Role.OPERATOR,
     "hold": Role.OPERATOR,
     "release": Role.OPERATOR,
+    "requeue": Role.OPERATOR,
+    "restore": Role.OPERATOR,
+    "delete": Role.OPERATOR,
+    "expire": Role.OPERATOR,
+    "purge": Role.OPERATOR,
+    "trash": Role.VIEWER,
+    "pending": Role.VIEWER,
+    "audit": Role.VIEWER,
+    "approve": Role.APPROVER,
 }
 
 
@@ -75,6 +85,14 @@ class Roster:
         lists = (self.viewers, self.operators, self.approvers)
         entries = [entry for members in lists[max(NEEDED[verb], Role.VIEWER) - 1 :] for entry in members]
         return tuple(dict.fromkeys(entries))
+
+    def people(self, role: Role) -> frozenset[str] | None:
+        """Everybody with at least this role; None when a user group that may grant it could not be read."""
+        lists = {Role.VIEWER: self.viewers, Role.OPERATOR: self.operators, Role.APPROVER: self.approvers}
+        members = [entry for each, entries in lists.items() if each >= role for entry in entries]
+        if any(is_group(entry) and self.groups.get(entry) is None for entry in members):
+            return None
+        return frozenset(self._people(members))
 
     def group_ids(self) -> tuple[str, ...]:
         """Every user group that the settings name."""

@@ -4,7 +4,9 @@ MaildeskError
 ├── SettingsError             the installation's settings have mistakes (one line each)
 ├── UserError                 what was typed or pressed cannot be done
 │   ├── SelectorError         a selector was not understood
-│   └── NotAllowed            this person may not do this; says who may
+│   ├── NotAllowed            this person may not do this; says who may
+│   └── AlreadyDecided        somebody was faster, or the time was over; says who and when
+├── StoreError                the database can't be used as it is
 └── HostError                 something about one mail host
     ├── HostUnreachable       the agent could not be started: nothing was asked of it
     ├── AgentRefused          the agent said no: a verb taken away, a permission, a mistake in the request
@@ -37,6 +39,14 @@ class SelectorError(UserError):
 
 class NotAllowed(UserError):
     """This person may not do this; the text says why and who may."""
+
+
+class AlreadyDecided(UserError):
+    """The request was decided before, or its time was over; the text says by whom and when."""
+
+
+class StoreError(MaildeskError):
+    """The database can't be opened, read or written; the text names it, without a password."""
 
 
 class HostError(MaildeskError):

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         description="IDs of the channels that are served (C…); the first gets what the bot says on its own",
     )
     viewers: Names = Field((), description="Who may look: user IDs (U…), user groups (S…), terminal logins (login:ana)")
-    operators: Names = Field((), description="Who may also flush, hold and release")
+    operators: Names = Field(
+        (), description="Who may also flush, hold, release, requeue, restore, and ask for a deletion"
+    )
     approvers: Names = Field((), description="Who may also approve what destroys mail")
     channel_addresses: Literal["masked", "full", "none"] = Field(
         "masked", description="How the channel sees mail addresses: masked (j…@example.org), full or none"
@@ -70,6 +72,24 @@ class Settings(BaseSettings):
     maildesk_config: Path | None = Field(
         None, description="A TOML file with a table [hosts.NAME] for each mail host, instead of MAIL_HOSTS"
     )
+    database_url: str = Field(
+        "sqlite:///maildesk.db",
+        description="Where requests, the audit chain and what Slack must get are kept: sqlite:///FILE, or postgresql://…",
+    )
+    audit_key: SecretStr | None = Field(
+        None, description="The key of the audit chain, 32 characters or more; without it one is made and kept in a file"
+    )
+    audit_key_file: Path = Field(Path("audit.key"), description="That file; keep a copy of it elsewhere")
+    approval_self_max: int = Field(
+        20,
+        ge=0,
+        le=100_000,
+        description="Up to so many messages in 60 minutes an approver may confirm their own requests",
+    )
+    approval_typed_over: int = Field(
+        100, ge=0, le=100_000, description="Above so many messages the approver has to type the number"
+    )
+    approval_ttl: int = Field(30, ge=1, le=1440, description="Minutes until a request that nobody decided is over")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
     @model_validator(mode="before")
