@@ -9,7 +9,7 @@
 `held` is an approval too: of holding the messages instead, under the same key.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -79,9 +79,9 @@ class Preview:
     oldest: int | None = None
     newest: int | None = None
     queues: dict[str, int] | None = None
-    senders: Tally = Tally()
-    domains: Tally = Tally()
-    reasons: Tally = Tally()
+    senders: Tally = field(default_factory=Tally)
+    domains: Tally = field(default_factory=Tally)
+    reasons: Tally = field(default_factory=Tally)
     sample: tuple[QueuedMessage, ...] = ()
 
 
