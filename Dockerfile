@@ -9,7 +9,7 @@ RUN python -m venv /opt/maildesk
 COPY pyproject.toml constraints.txt LICENSE README.md ./
 COPY bot bot
 COPY handlers handlers
-RUN /opt/maildesk/bin/pip install --constraint constraints.txt .
+RUN /opt/maildesk/bin/pip install --constraint constraints.txt '.[postgresql]'
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /var/lib/maildesk \

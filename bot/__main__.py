@@ -1,4 +1,7 @@
-"""The command line: `maildesk run`, `console` and `agent build`. The only file of bot/ that imports handlers."""
+"""The command line: `maildesk run`, `console`, `audit verify` and `agent build`.
+
+The only file of bot/ that imports handlers.
+"""
 
 import argparse
 import asyncio
@@ -10,7 +13,7 @@ import pwd
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,9 +21,11 @@ from bot import __version__
 from bot.errors import MaildeskError, SettingsError
 
 if TYPE_CHECKING:
-    from bot.mailhost.host import MailHosts
+    from bot.console.workspace import Workspace
+    from bot.mailhost.hosts import MailHosts
     from bot.services import Services
     from bot.settings import Settings
+    from bot.store.database import Store
 
 # What a command needs is imported when it runs, so that --help answers at once.
 
@@ -58,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     console.set_defaults(command=_console)
 
+    audit = commands.add_parser("audit", help="the record of who did what")
+    audit_commands = audit.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    verify = audit_commands.add_parser("verify", help="find rows that were edited, removed, inserted or moved")
+    verify.add_argument(
+        "--head", default="", metavar="SEQ:DIGEST", help="as a record in Slack shows it: finds rows cut off at the end"
+    )
+    verify.set_defaults(command=_audit_verify)
+
     agent = commands.add_parser("agent", help="the program that runs on the mail host")
     agent_commands = agent.add_subparsers(title="commands", required=True, metavar="COMMAND")
     build = agent_commands.add_parser("build", help="write the agent as one file, for a mail host")
@@ -83,8 +96,24 @@ async def _serve(services: "Services") -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(build_app(services), services, stop)
+    async with _running(services):
+        await serve(build_app(services), services, stop)
     return 0
+
+
+@contextlib.asynccontextmanager
+async def _running(services: "Services") -> AsyncIterator[None]:
+    """The store open and the clock running. What is under way at the end is taken up again at the next start."""
+    from bot.scheduler import Clock
+
+    async with services.store:
+        clock = Clock(services)
+        clock.start()
+        try:
+            yield
+        finally:
+            await clock.stop()
+            await services.background.close()
 
 
 def _console(options: argparse.Namespace) -> int:
@@ -133,13 +162,12 @@ def _demo() -> int:
     from bot import bootstrap
     from bot.demo.host import DemoHost
 
-    settings = bootstrap.demo_settings()
-    people = [*settings.approvers, *settings.operators, *settings.viewers]
     # A closed terminal or a kill ends it in order, so that the demo's folder and its queue managers go too.
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="maildesk-demo-") as folder, DemoHost(Path(folder)) as demo:
-        hosts = bootstrap.demo_hosts(demo)
+        settings, hosts = bootstrap.demo_settings(Path(folder)), bootstrap.demo_hosts(demo)
+        people = [*settings.approvers, *settings.operators, *settings.viewers]
         with _script() as lines:
             return asyncio.run(_at_the_terminal(settings, hosts, people, lines))
 
@@ -147,9 +175,7 @@ def _demo() -> int:
 async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Sequence[str], lines: TextIO) -> int:
     """Drive the very app that Slack drives, through a local workspace with tokens made at random for this start."""
     from bot import bootstrap
-    from bot.console import terminal
     from bot.console.workspace import Workspace
-    from handlers.app import build_app, serve
 
     async with Workspace() as workspace:
         for person in people:
@@ -157,21 +183,63 @@ async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Seq
         workspace.add_channel(CHANNEL, "mail-ops", list(people))
         settings = settings.pointed_at(workspace.api_url, workspace.bot_token, workspace.app_token, CHANNEL)
         services = bootstrap.services(settings, hosts)
-        stop = asyncio.Event()
-        serving = asyncio.create_task(serve(build_app(services), services, stop))
-        connected = asyncio.create_task(workspace.connected())
-        await asyncio.wait((serving, connected), return_when=asyncio.FIRST_COMPLETED)
-        if not serving.done():
-            await terminal.run(
-                workspace, users=people, channel=CHANNEL, idle=services.background.idle, stdin=lines, stdout=sys.stdout
-            )
-        connected.cancel()
-        stop.set()
-        await serving
+        async with _running(services):
+            await _talk(services, workspace, people, lines)
     return 0
 
 
+async def _talk(services: "Services", workspace: "Workspace", people: Sequence[str], lines: TextIO) -> None:
+    """Serve this workspace while somebody types at the terminal, or until the bot can't go on."""
+    from bot.console import terminal
+    from handlers.app import build_app, serve
+
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(build_app(services), services, stop))
+    connected = asyncio.create_task(workspace.connected())
+    await asyncio.wait((serving, connected), return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        await terminal.run(
+            workspace, users=people, channel=CHANNEL, idle=services.background.idle, stdin=lines, stdout=sys.stdout
+        )
+    connected.cancel()
+    stop.set()
+    await serving
+
+
 CHANNEL = "C0MAILOPS"
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    from bot import bootstrap
+    from bot.settings import load
+
+    return asyncio.run(_verify(bootstrap.store(load()), options.head))
+
+
+async def _verify(store: "Store", head: str) -> int:
+    """Say what is wrong with the audit chain, a line for each row, or that all is in order."""
+    await store.open(make=False)
+    try:
+        found = await store.audit.examine(head)
+    finally:
+        await store.close()
+    if found.problems:
+        print(f"The audit chain in {store.database.name} is not in order ({found.rows} rows, head {found.head}):")
+        for problem in found.problems:
+            print(f"- {problem.text}")
+        return 1
+    if not found.rows:
+        print(f"The audit chain in {store.database.name} is empty: nothing has been written down yet.")
+        return 0
+    print(
+        f"{found.rows} {'row is' if found.rows == 1 else 'rows are'} in order, "
+        f"since {found.since:%Y-%m-%d %H:%M} UTC. The head is {found.head}."
+    )
+    if head:
+        print(f"{head} is among them.")
+    else:
+        print("Rows cut off at the end show only against a head that was recorded elsewhere: --head SEQ:DIGEST.")
+    return 0
 
 
 def _agent_build(options: argparse.Namespace) -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -13,6 +14,7 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._workers: list[Callable[[], Awaitable[None]]] = []
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start `work` on the running loop. It handles its own errors; one that escapes is logged."""
@@ -20,8 +22,25 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
+    @contextmanager
+    def with_worker(self, idle: Callable[[], Awaitable[None]]) -> Iterator[None]:
+        """Inside the block, idle() also waits for a worker that runs by itself: until its own `idle` returns."""
+        self._workers.append(idle)
+        try:
+            yield
+        finally:
+            self._workers.remove(idle)
+
     async def idle(self) -> None:
         """Return when nothing is under way."""
+        while True:
+            await self._tasks_done()
+            for idle in tuple(self._workers):
+                await idle()
+            if not self._tasks:
+                return
+
+    async def _tasks_done(self) -> None:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -29,7 +48,7 @@ class Background:
         """Cancel what is under way and wait for its end. (A change on a mail host finishes there all the same.)"""
         for task in self._tasks:
             task.cancel()
-        await self.idle()
+        await self._tasks_done()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

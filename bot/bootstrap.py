@@ -1,15 +1,23 @@
 """The composition root: settings in, services out. Nothing connects here; the first question does."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.actors import Roster
+from bot.approvals import lease
+from bot.approvals.execution import Executor
+from bot.approvals.requests import Approvals
+from bot.approvals.trash import Restores
 from bot.background import Background
 from bot.demo.host import DemoHost
-from bot.mailhost.host import MailHost, MailHosts
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
 from bot.services import Services
 from bot.settings import HostSettings, Settings
+from bot.store.database import Store
+from bot.store.key import file_key
 
 
 def now() -> datetime:
@@ -17,15 +25,29 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def services(settings: Settings, hosts: MailHosts | None = None) -> Services:
+def services(settings: Settings, hosts: MailHosts | None = None, now: Callable[[], datetime] = now) -> Services:
     """Every service; `hosts` in place of those that the settings name. Raises SettingsError for a mistake there."""
+    hosts = hosts or mail_hosts(settings.hosts())
+    roster = Roster(settings.viewers, settings.operators, settings.approvers)
+    background, kept = Background(), store(settings, now)
     return Services(
         settings=settings,
-        hosts=hosts or mail_hosts(settings.hosts()),
-        roster=Roster(settings.viewers, settings.operators, settings.approvers),
-        background=Background(),
+        hosts=hosts,
+        roster=roster,
+        background=background,
+        store=kept,
+        approvals=Approvals(kept, roster, settings, now),
+        executor=Executor(kept, hosts, background, now, lease.process(), timedelta(minutes=settings.approval_ttl)),
+        restores=Restores(kept, hosts, roster, now),
         now=now,
     )
+
+
+def store(settings: Settings, now: Callable[[], datetime] = now) -> Store:
+    """The store, not open yet. Raises StoreError for an address that is none."""
+    given = settings.audit_key
+    key = file_key(settings.audit_key_file) if given is None else given.get_secret_value().encode()
+    return Store(settings.database_url, key, now)
 
 
 def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:
@@ -33,13 +55,15 @@ def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:
     return MailHosts([MailHost(link_to(host), host.instance) for host in hosts])
 
 
-def demo_settings() -> Settings:
-    """People of every role, and nothing of this machine's own settings."""
+def demo_settings(folder: Path) -> Settings:
+    """People of every role, a store in this folder, and nothing of this machine's own settings."""
     return Settings(
         _env_file=None,  # type: ignore[call-arg]
         approvers=("login:ana", "login:cleo"),
         operators=("login:ben",),
         viewers=("login:vic",),
+        database_url=f"sqlite:///{folder}/maildesk.db",
+        audit_key_file=folder / "audit.key",
     )
 
 

@@ -38,7 +38,11 @@ class SelectorError(UserError):
 
 
 class NotAllowed(UserError):
-    """This person may not do this; the text says why and who may."""
+    """This person may not do this; the text says why. `who` has the roster's entries that may, where that helps."""
+
+    def __init__(self, text: str, who: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.who = who
 
 
 class AlreadyDecided(UserError):

@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.actors import Roster
+from bot.approvals.execution import Executor
+from bot.approvals.requests import Approvals
+from bot.approvals.trash import Restores
 from bot.background import Background
-from bot.mailhost.host import MailHosts
+from bot.mailhost.hosts import MailHosts
 from bot.settings import Settings
+from bot.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Built by bot/bootstrap.py; `now` is the clock, aware and in UTC."""
+    """Built by bot/bootstrap.py; `now` is the clock, aware and in UTC. Whoever starts the bot opens the store."""
 
     settings: Settings
     hosts: MailHosts
     roster: Roster
     background: Background
+    store: Store
+    approvals: Approvals
+    executor: Executor
+    restores: Restores
     now: Callable[[], datetime]

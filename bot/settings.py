@@ -20,6 +20,8 @@ CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
 MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 
+DATABASE = re.compile(r"(?:sqlite:///[^?]+|postgresql://(?:[^@/?#\s]*@)?[^@/?#\s]*(?:[/?][^@#\s]*)?)\Z")
+
 INSTALLED_AGENT = "/usr/local/sbin/maildesk-agent"
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -75,6 +77,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///maildesk.db",
         description="Where requests, the audit chain and what Slack must get are kept: sqlite:///FILE, or postgresql://…",
+        repr=False,  # it may hold a password
     )
     audit_key: SecretStr | None = Field(
         None, description="The key of the audit chain, 32 characters or more; without it one is made and kept in a file"
@@ -110,9 +113,28 @@ class Settings(BaseSettings):
                     problems.append(f"{variable}_FILE: {path} is not text, so it holds no token.")
                 if values.get(name) == "":
                     problems.append(f"{variable}_FILE: {path} is empty.")
+        if values.get("audit_key") and values.get("audit_key_file"):
+            problems.append("AUDIT_KEY and AUDIT_KEY_FILE are both set; keep one of them.")
         if problems:
             raise ValueError("\n".join(problems))
         return values
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not DATABASE.match(value):
+            raise ValueError(
+                "this is not the address of a database: sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME. "
+                "In a password, write / as %2F, # as %23 and @ as %40."
+            )
+        return value
+
+    @field_validator("audit_key")
+    @classmethod
+    def _audit_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError(f"{len(value.get_secret_value())} characters are too few for this key; it has 32 or more")
+        return value
 
     @field_validator("mail_hosts")
     @classmethod

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.actors import Actor, Role, Roster
 from bot.errors import NotAllowed
 from bot.services import Services
+from handlers.refusals import said
 from handlers.reply import SLACK_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -33,10 +33,6 @@ class Elsewhere(NotAllowed):
 
 class NoRole(NotAllowed):
     """The person's role is too low; `who` are the roster's entries that may."""
-
-    def __init__(self, text: str, who: tuple[str, ...]) -> None:
-        super().__init__(text)
-        self.who = who
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +146,13 @@ async def refresh_groups(client: AsyncWebClient, roster: Roster) -> list[str]:
 
 
 def _group_problem(group: str, error: BaseException) -> str:
-    said = str(error.response.get("error", "")) if isinstance(error, SlackApiError) else str(error)
+    word = said(error)
     why = {
         "plan_upgrade_required": "this workspace's plan has no user groups: name people by their IDs (U…) instead",
         "paid_teams_only": "this workspace's plan has no user groups: name people by their IDs (U…) instead",
         "missing_scope": "the app lacks the scope usergroups:read: reinstall it from its manifest",
         "no_such_subteam": "there is no such group",
-    }.get(said, f"Slack said: {said}")
+    }.get(word, f"Slack said: {word}")
     return f"User group {group} can't be read, so it gives nobody a role: {why}."
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from aiohttp import ClientError
@@ -14,11 +16,15 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncRateLimitErrorRetryHandler,
     AsyncServerErrorRetryHandler,
 )
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SettingsError
 from bot.services import Services
-from handlers import register
+from handlers import OUTBOX, register
+from handlers.outbox import OutboxWorker
+from handlers.refusals import said
+from handlers.reply import SLACK_ERRORS
 from handlers.startup import socket_address, startup
 
 logger = logging.getLogger(__name__)
@@ -27,7 +33,13 @@ TIMEOUT = 15
 """Seconds for one call of Slack's Web API."""
 
 FINISH = 5
-"""Seconds that work under way has when the bot is told to stop."""
+"""Seconds that work under way has when the bot is told to stop; and after it, what is just being posted."""
+
+PING = 10.0
+"""Seconds from one ping of the WebSocket to the next."""
+
+DEAF = 60.0
+"""Seconds without an answer to a ping after which the connection is given up; the SDK itself should after 40."""
 
 
 def retry_handlers() -> list[AsyncRetryHandler]:
@@ -47,12 +59,7 @@ def build_app(services: Services) -> AsyncApp:
     token = services.settings.slack_bot_token
     if token is None:
         raise SettingsError(["SLACK_BOT_TOKEN is not set: the bot's token, from the app's page “OAuth & Permissions”."])
-    client = AsyncWebClient(
-        token=token.get_secret_value(),
-        base_url=services.settings.slack_api_url,
-        timeout=TIMEOUT,
-        retry_handlers=retry_handlers(),
-    )
+    client = _client(services, token.get_secret_value(), retry_handlers())
     # Requests come over a socket that the bot opened itself, so there is no signature to verify.
     app = AsyncApp(
         client=client,
@@ -74,19 +81,38 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event) -> None:
     address = await socket_address(app.client, token.get_secret_value())
     if address is None:
         logger.error("Slack can't be reached at %s; trying again until it can.", services.settings.slack_api_url)
-    handler = AsyncSocketModeHandler(app, token.get_secret_value())
+    handler = AsyncSocketModeHandler(app, token.get_secret_value(), ping_interval=PING)
     handler.client.logger.addFilter(_in_one_line)
     handler.client.wss_uri = address
+    # What was posted may have been taken though no answer came, so the outbox itself decides what is tried again.
+    outbox = OutboxWorker(_client(services, app.client.token or "", []), services, OUTBOX)
+    posting = asyncio.create_task(outbox.run(), name="outbox")
     connecting = asyncio.create_task(_connect(handler, app, services), name="connect")
     try:
-        await stop.wait()
+        with services.background.with_worker(outbox.idle):
+            try:
+                await stop.wait()
+            finally:
+                connecting.cancel()
+                await asyncio.gather(connecting, return_exceptions=True)
+                await handler.close_async()  # type: ignore[no-untyped-call]
+            await _within(FINISH, services.background.idle())
+        outbox.stop()
+        await _within(FINISH, posting)
     finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
-        await handler.close_async()  # type: ignore[no-untyped-call]
+        posting.cancel()
+        await asyncio.gather(posting, return_exceptions=True)
+
+
+def _client(services: Services, token: str, retries: list[AsyncRetryHandler]) -> AsyncWebClient:
+    address = services.settings.slack_api_url
+    return AsyncWebClient(token=token, base_url=address, timeout=TIMEOUT, retry_handlers=retries)
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(FINISH):
-            await services.background.idle()
+        async with asyncio.timeout(seconds):
+            await work
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:
@@ -99,5 +125,34 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, services: Services) -> None:
     await handler.connect_async()  # type: ignore[no-untyped-call]
     logger.info("connected to Slack")
-    for line in await startup(app.client, services):
-        logger.warning("%s", line)
+    watching = asyncio.create_task(_reconnect_when_deaf(handler.client), name="watch the connection")
+    try:
+        for line in await startup(app.client, services):
+            logger.warning("%s", line)
+        await watching
+    finally:
+        watching.cancel()
+
+
+async def _reconnect_when_deaf(client: SocketModeClient) -> None:
+    """Connect anew when no ping has been answered for too long.
+
+    The SDK watches that too, in a task of the connection, which may end with it; and it takes a connection on which no
+    ping was ever answered for a good one.
+    """
+    answered, since = client.last_ping_pong_time, time.monotonic()
+    while True:
+        await asyncio.sleep(PING)
+        if client.last_ping_pong_time not in (None, answered):
+            answered, since = client.last_ping_pong_time, time.monotonic()
+        silent = time.monotonic() - since
+        if silent < DEAF:
+            continue
+        logger.warning("Slack has not answered a ping for %.0f s; connecting anew", silent)
+        # Said to be stale, it is replaced under the SDK's own lock, unless the SDK is just doing that.
+        client.stale = True
+        try:
+            await client.connect_to_new_endpoint()
+        except SLACK_ERRORS as error:
+            logger.warning("Slack is away: %s", said(error))
+        since = time.monotonic()

@@ -3,35 +3,40 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.actors import Actor
-from bot.errors import MaildeskError
+from bot.errors import MaildeskError, NotAllowed, UserError
 from bot.services import Services
 from handlers.access import Access, Body, Elsewhere, NoRole, channel_of, require, user_of
 from handlers.blocks import notice
 from handlers.blocks.kit import Card
+from handlers.blocks.request_modal import kept
 from handlers.reply import Reply
+from handlers.window import Window
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One command or click by a person who was let in.
+    """One command, click or sent window of a person who was let in.
 
     `words` is what stood behind `/mail`; `value` is the pressed button's, or the chosen option's; `blocks` are those of
-    the message that it stands in.
+    the message that it stands in. `workspace` is the team's ID; `window` opens and changes modals.
     """
 
     services: Services
     actor: Actor
     reply: Reply
+    window: Window
+    workspace: str = ""
     words: str = ""
     value: str = ""
     block_id: str = ""
@@ -39,6 +44,7 @@ class Request:
 
 
 Deed = Callable[[Request], Awaitable[None]]
+NOTHING_WRONG: Mapping[str, str] = MappingProxyType({})
 
 
 class Door:
@@ -49,11 +55,17 @@ class Door:
         self._services = services
         self._access = Access(client, services)
 
-    async def admit(self, ack: AsyncAck, body: Body, deed: Deed, verb: str = "help") -> None:
+    async def admit(
+        self, ack: AsyncAck, body: Body, deed: Deed, verb: str = "help", wrong: Mapping[str, str] = NOTHING_WRONG
+    ) -> None:
         """Acknowledge, then let the person in if they may do `verb`, and do it.
 
+        `wrong` is what is wrong with a window that was sent, by block_id: then it stays open and shows that.
         Nothing here may raise between the acknowledgement and the return: Bolt could lose the acknowledgement.
         """
+        if wrong:
+            await ack(response_action="errors", errors=dict(wrong))
+            return
         await ack()
         self._services.background.start(self._work(body, deed, verb), f"{verb} for {user_of(body)}")
 
@@ -76,7 +88,7 @@ class Door:
     def _known(self, error: MaildeskError) -> Card:
         if isinstance(error, Elsewhere):
             return notice.elsewhere(self._services.settings.ops_channels)
-        if isinstance(error, NoRole):
+        if isinstance(error, NoRole) or (isinstance(error, NotAllowed) and error.who):
             return notice.refusal(str(error), error.who)
         return notice.error(str(error))
 
@@ -85,7 +97,7 @@ class Door:
         return Reply(
             self._client,
             user=user_of(body),
-            channel=channel_of(body),
+            channel=channel_of(body) or _of_window(body),
             response_url=str(body.get("response_url") or ""),
             clicked=str(container.get("message_ts") or ""),
             alone=bool(container.get("is_ephemeral")),
@@ -99,8 +111,18 @@ class Door:
             services=self._services,
             actor=actor,
             reply=reply,
+            window=Window(self._client, reply.user, str(body.get("trigger_id") or ""), body.get("view") or {}),
+            workspace=str(body.get("team_id") or (body.get("team") or {}).get("id") or ""),
             words=str(body.get("text") or ""),
             value=str(pressed.get("value") or chosen.get("value") or ""),
             block_id=str(pressed.get("block_id") or ""),
             blocks=tuple((body.get("message") or {}).get("blocks") or ()),
         )
+
+
+def _of_window(body: Body) -> str:
+    """The channel for whose people a window works; the window remembers it."""
+    try:
+        return kept(body.get("view") or {}).channel
+    except UserError:
+        return ""

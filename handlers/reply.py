@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from handlers.blocks.kit import Card
 from handlers.blocks.notice import note, untold
+from handlers.refusals import said
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Reply:
         except SLACK_ERRORS as error:
             logger.error("nothing could be said in %s: %s", self.channel, error)
             await self.privately(card)
-            await self.privately(untold(_code(error)))
+            await self.privately(untold(said(error)))
             return ""
         return str(posted["ts"])
 
@@ -222,8 +223,3 @@ class _Later:
                 await self._over.wait()
         except TimeoutError:
             await do()
-
-
-def _code(error: BaseException) -> str:
-    """Slack's own word for what it refused, such as `not_in_channel`."""
-    return str(error.response.get("error", "")) if isinstance(error, SlackApiError) else str(error)

@@ -1,11 +1,11 @@
 """What the start has to say: what Slack does not accept, channels that the bot is not in, groups that can't be read."""
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SettingsError
 from bot.services import Services
 from handlers.access import refresh_groups
+from handlers.refusals import said
 from handlers.reply import SLACK_ERRORS
 
 BOT_REFUSED = (
@@ -23,9 +23,9 @@ async def startup(client: AsyncWebClient, services: Services) -> list[str]:
     try:
         name = str((await client.auth_test())["user"])
     except SLACK_ERRORS as error:
-        if _said(error) in REFUSALS:
-            return [BOT_REFUSED.format(said=_said(error))]
-        return [f"Slack can't be reached at {services.settings.slack_api_url}: {_said(error)}."]
+        if said(error) in REFUSALS:
+            return [BOT_REFUSED.format(said=said(error))]
+        return [f"Slack can't be reached at {services.settings.slack_api_url}: {said(error)}."]
     lines = [await _channel(client, channel, name) for channel in services.settings.ops_channels]
     lines += await refresh_groups(client, services.roster)
     roster = services.roster
@@ -44,11 +44,11 @@ async def socket_address(client: AsyncWebClient, app_token: str) -> str | None:
     try:
         await client.auth_test()
     except SLACK_ERRORS as error:
-        problems += [BOT_REFUSED.format(said=_said(error))] if _said(error) in REFUSALS else []
+        problems += [BOT_REFUSED.format(said=said(error))] if said(error) in REFUSALS else []
     try:
         address = str((await client.apps_connections_open(app_token=app_token))["url"])
     except SLACK_ERRORS as error:
-        problems += [APP_REFUSED.format(said=_said(error))] if _said(error) in REFUSALS else []
+        problems += [APP_REFUSED.format(said=said(error))] if said(error) in REFUSALS else []
     if problems:
         raise SettingsError(problems)
     return address
@@ -68,22 +68,15 @@ async def _channel(client: AsyncWebClient, channel: str, name: str) -> str:
     try:
         told = (await client.conversations_info(channel=channel))["channel"]
     except SLACK_ERRORS as error:
-        if _said(error) == "channel_not_found":
+        if said(error) == "channel_not_found":
             return (
                 f"OPS_CHANNELS: {channel} is no channel that the bot can see. If it is a private one, "
                 f"type there: /invite @{name}"
             )
-        return f"OPS_CHANNELS: Slack says nothing of {channel} ({_said(error)})."
+        return f"OPS_CHANNELS: Slack says nothing of {channel} ({said(error)})."
     shown = f"#{told.get('name', channel)} ({channel})"
     if told.get("is_archived"):
         return f"OPS_CHANNELS: {shown} is archived."
     if not told.get("is_member"):
         return f"The bot is not in {shown}. Type there: /invite @{name}"
     return ""
-
-
-def _said(error: BaseException) -> str:
-    """Slack's own word for an error, such as `invalid_auth`, or the network's."""
-    if isinstance(error, SlackApiError):
-        return str(error.response.get("error", ""))
-    return str(error) or "no answer in time"

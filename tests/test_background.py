@@ -23,6 +23,25 @@ async def test_idle_waits_for_work_and_for_the_work_that_it_starts() -> None:
     await background.idle()
 
 
+async def test_idle_waits_for_a_worker_too_and_for_the_work_that_begins_meanwhile() -> None:
+    background, done = Background(), []
+
+    async def work(name: str) -> None:
+        await asyncio.sleep(0.01)
+        done.append(name)
+
+    async def worker() -> None:
+        if "worker" not in done:
+            await work("worker")
+            background.start(work("its work"), "its work")
+
+    background.start(work("work"), "work")
+    with background.with_worker(worker):
+        await background.idle()
+    assert done == ["work", "worker", "its work"]
+    await background.close()
+
+
 async def test_a_failure_is_logged_by_name_and_stops_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     background = Background()
 

@@ -39,6 +39,10 @@ def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
         ({"SLACK_API_URL": "slack"}, "SLACK_API_URL: 'slack' is not the URL"),
         ({"SLACK_BOT_TOKEN_FILE": "/nonexistent"}, "SLACK_BOT_TOKEN_FILE: /nonexistent can't be read"),
         ({"SLACK_BOT_TOKEN_FILE": "/x", "SLACK_BOT_TOKEN": TOKEN}, "are both set; keep one of them"),
+        ({"DATABASE_URL": "mysql://u:word@h/d"}, "DATABASE_URL: this is not the address of a database"),
+        ({"DATABASE_URL": "postgresql://u:p@ssword@h/d"}, "In a password, write / as %2F, # as %23 and @ as %40"),
+        ({"AUDIT_KEY": "short"}, "AUDIT_KEY: 5 characters are too few for this key; it has 32 or more"),
+        ({"AUDIT_KEY": "k" * 32, "AUDIT_KEY_FILE": "/x"}, "AUDIT_KEY and AUDIT_KEY_FILE are both set"),
         ({"MAIL_HOSTS": "mx1=carrier-pigeon"}, "'carrier-pigeon' is not a way to reach a mail host"),
         ({"MAIL_HOSTS": "=local"}, "a mail host needs a name"),
         ({"MAIL_HOSTS": "mx1=local,MX1=sudo"}, "there are two mail hosts named MX1"),
@@ -106,6 +110,24 @@ def test_a_secret_can_come_from_a_file_and_is_never_shown(monkeypatch: pytest.Mo
     assert TOKEN not in f"{settings!r} {settings} {settings.model_dump()}"
     monkeypatch.setenv("SLACK_APP_TOKEN", TOKEN)
     assert TOKEN not in "".join(problems(monkeypatch))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:pass/word@h/d",
+        "postgresql://u:pass#word@h",
+        "pgsql://u:password@h",
+        "postgresql://u:p word@h",
+    ],
+)
+def test_a_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    (line,) = problems(monkeypatch, DATABASE_URL=url)
+    assert url not in line
+    assert "word@" not in line.replace("PASSWORD@", "")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:the-password@h/d?sslmode=require")
+    settings = load()
+    assert "the-password" not in f"{settings!r} {settings}"
 
 
 @pytest.mark.parametrize(

@@ -147,13 +147,9 @@ def _depth(call: Call) -> Any:
 def _list(call: Call) -> Any:
     from bot.agent import listing
 
-    if not call.request.args["select"]:
-        return listing.listing(call.system.postfix, call.request.args)
-    count = 0
-    for identity in listing.select(call.system.postfix, call.request.args):
-        call.output.identity(identity)
-        count += 1
-    return {"count": count}
+    if call.request.args["select"]:
+        return listing.select(call.system.postfix, call.request.args, call.output.identity)
+    return listing.listing(call.system.postfix, call.request.args)
 
 
 def _show(call: Call) -> Any:
@@ -171,13 +167,52 @@ def _flush(call: Call) -> Any:
 def _hold(call: Call) -> Any:
     from bot.agent.hold import hold
 
-    return hold(call.system, call.request.args["key"], call.request.targets, call.output)
+    args = call.request.args
+    return hold(call.system, args["key"], call.request.targets, args["not_after"], call.output)
 
 
 def _release(call: Call) -> Any:
     from bot.agent.release import release
 
     return release(call.system, call.request.args["key"], call.request.targets, call.output)
+
+
+def _delete(call: Call) -> Any:
+    from bot.agent.delete import delete
+
+    args = call.request.args
+    return delete(call.system, args["key"], call.request.targets, args["not_after"], args["final"], call.output)
+
+
+def _restore(call: Call) -> Any:
+    from bot.agent.restore import restore
+
+    return restore(call.system, call.request.args["key"], call.request.targets, call.output)
+
+
+def _trash(call: Call) -> Any:
+    from bot.agent.deletions import trash
+
+    return trash(call.system, call.request.args["key"])
+
+
+def _purge(call: Call) -> Any:
+    from bot.agent.purge import purge
+
+    return purge(call.system, call.request.args["key"], call.request.args["not_after"], call.output)
+
+
+def _requeue(call: Call) -> Any:
+    from bot.agent.requeue import requeue
+
+    return requeue(call.system, call.request.targets, call.output)
+
+
+def _expire(call: Call) -> Any:
+    from bot.agent.expire import expire
+
+    args = call.request.args
+    return expire(call.system, args["key"], args["not_after"], call.request.targets, call.output)
 
 
 _VERBS: Mapping[str, Callable[[Call], Any]] = {
@@ -188,6 +223,12 @@ _VERBS: Mapping[str, Callable[[Call], Any]] = {
     "flush": _flush,
     "hold": _hold,
     "release": _release,
+    "delete": _delete,
+    "restore": _restore,
+    "trash": _trash,
+    "purge": _purge,
+    "requeue": _requeue,
+    "expire": _expire,
 }
 
 

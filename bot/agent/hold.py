@@ -7,71 +7,149 @@ the active queue is held first, then what is active, and again until nothing mov
 from __future__ import annotations
 
 import time
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from bot.agent import holds, queuefile
+from bot.agent import holds, lines, queuefile
+from bot.agent.errors import AgentError
+from bot.agent.holds import Moved
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
+from bot.agent.postfix import chunks
 from bot.agent.protocol import Held, Identity, Outcome
-from bot.agent.queues import Queues
+from bot.agent.release import let_go
 from bot.agent.requests import Target
 
 ROUNDS = 3
 
-PASSES: Tuple[Tuple[str, ...], ...] = (("incoming", "deferred"), ("active",))
+PASSES: Tuple[Tuple[str, ...], ...] = (holds.NEVER_ACTIVE, ("active",))
 """The queues that postsuper(1) is told to look in, one pass after the other."""
 
 
-class _Waiting(NamedTuple):
-    """A message that is to be held, with the inode by which it is recognised when it has moved."""
+def hold(system: MailSystem, key: str, targets: Sequence[Target], not_after: Optional[float], output: Output) -> Held:
+    """Hold what `targets` name; the key of the record is how it is undone. Raises AgentError with nothing held.
 
-    identity: Identity
-    inode: int
-
-
-def hold(system: MailSystem, key: str, targets: Sequence[Target], output: Output) -> Held:
-    """Hold what `targets` name; the key of the record is how it is undone. Raises AgentError with nothing held."""
+    The same key again finishes a hold that was cut short, or reports a finished one.
+    """
     system.trash.prepare()
     lock = system.trash.lock()
-    holds.forget(system.trash, time.time() - holds.KEPT_SECONDS)
-    outcomes: Dict[str, Outcome] = {}
-    waiting = _examined(system, targets, outcomes)
+    now = time.time()
+    holds.forget(system.trash, now - holds.KEPT_SECONDS)
+    former = holds.former(system.trash, key)
+    if former is None and not_after is not None and now > not_after:
+        system.trash.unlock()
+        return Held(key, begun=False)
+    asked = lines.digest(targets)
+    if former and former.asked != asked:
+        raise AgentError("bad_request", f"There is a hold {key} already, of other messages, so nothing was done.")
+    if former and (former.finished or former.undone):
+        return _report(key, former, targets, output)
+    done = former.moved if former else {}
+    outcomes = {queue_id: _held(queue_id, queue) for queue_id, queue in done.items()}
+    rest = [target for target in targets if target.queue_id not in done]
+    identities, inodes = _examined(system, rest, former.meant if former else frozenset(), outcomes)
     managers = system.managers()
     output.progress(0, len(targets), "put on hold")  # Who is gone by now has nothing done.
-    record = holds.Record(system.trash, key, [each.identity for each in waiting.values()], managers, time.time())
+    record = holds.Record(system.trash, key, managers, now, asked)
+    record.targets((identities[queue_id], inode) for queue_id, inode in inodes.items())
     output.begin()
-    was_active = 0
-    complaint = ""
-    for _ in range(ROUNDS):
-        for queues in PASSES:
-            if not waiting:
-                break
-            handled = system.postfix.hold(waiting, queues, lock)
-            complaint = handled.complaint or complaint
-            moved = _moved(system.queues, waiting, queues[-1], handled.lines)
-            record.moved(moved)
-            for each in moved:
-                queue_id = each.identity.queue_id
-                del waiting[queue_id]
-                active = each.queue not in ("incoming", "deferred")
-                was_active += active
-                outcomes[queue_id] = Outcome(queue_id, "held", "active" if active else "")
-            output.progress(len(outcomes), len(targets), "put on hold")
-        for queue_id in [each for each in waiting if system.queues.find(each) is None]:
-            del waiting[queue_id]
+    holding = Holding(system, dict(inodes), lock)
+    strangers: List[Moved] = []
+    for moved in holding.run():
+        record.moved([each for each in moved if each.inode == inodes[each.queue_id]], identities)
+        for each in moved:
+            if each.inode == inodes[each.queue_id]:
+                outcomes[each.queue_id] = _held(each.queue_id, each.queue)
+            else:
+                outcomes[each.queue_id] = Outcome(each.queue_id, "changed")
+                strangers.append(each)
+        output.progress(len(outcomes), len(targets), "put on hold")
+    for queue_id in inodes:
+        if queue_id in holding.waiting:
+            outcomes[queue_id] = Outcome(queue_id, "failed" if holding.complaint else "moving", holding.complaint)
+        elif queue_id not in outcomes:
             outcomes[queue_id] = Outcome(queue_id, "gone")
-        if not waiting:
-            break
-    for queue_id in waiting:
-        outcomes[queue_id] = Outcome(queue_id, "failed" if complaint else "moving", complaint)
-    record.close()
+    # What came under a target's queue ID in the meantime was not meant.
+    never_active = {each.queue_id for each in strangers if each.queue in holds.NEVER_ACTIVE}
+    list(let_go(system, [each.queue_id for each in strangers], never_active, lock))
+    record.close(outcomes.values())
     system.trash.unlock()
+    was_active = sum(1 for each in outcomes.values() if each.detail == "active" and each.outcome == "held")
     return Held(key, output.outcomes(outcomes[target.queue_id] for target in targets), was_active)
 
 
-def _examined(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str, Outcome]) -> Dict[str, _Waiting]:
-    """The messages that can be held and are the ones that were meant; the others get their outcome."""
-    waiting: Dict[str, _Waiting] = {}
+class Holding:
+    """Puts messages on hold, `waiting` (inodes by queue ID), out of which it takes what has moved and what is gone.
+
+    What is left in `waiting` in the end could not be held; `complaint` is postsuper(1)'s last one.
+    """
+
+    def __init__(self, system: MailSystem, waiting: Dict[str, int], lock: int) -> None:
+        self.waiting = waiting
+        self.complaint = ""
+        self._system = system
+        self._lock = lock
+
+    def run(self) -> Iterator[List[Moved]]:
+        """What was moved, some thousand at a time. The inode is another one when the ID is another message's now."""
+        for _ in range(ROUNDS):
+            for queues in PASSES:
+                for ids in chunks(list(self.waiting)):
+                    handled = self._system.postfix.hold(ids, queues, self._lock)
+                    self.complaint = handled.complaint or self.complaint
+                    moved = self._moved(ids, queues[-1], handled.lines)
+                    for each in moved:
+                        del self.waiting[each.queue_id]
+                    yield moved
+            for queue_id in [each for each in self.waiting if self._system.queues.find(each) is None]:
+                del self.waiting[queue_id]
+            if not self.waiting:
+                return
+
+    def _moved(self, ids: Sequence[str], came_from: str, said: Mapping[str, str]) -> List[Moved]:
+        """What lies on hold now, by a fresh look; and out of which queue, by what postsuper(1) says of this pass.
+
+        A message that lies on hold without a line of this pass was put there by somebody else, or the line was lost:
+        then nobody knows whether it was active.
+        """
+        moved = []
+        for queue_id in ids:
+            status = self._system.queues.status("hold", queue_id)
+            ours = said.get(queue_id) == "placed on hold"
+            if status is not None and (ours or status.st_ino == self.waiting[queue_id]):
+                queue = came_from if ours else "unknown"
+                moved.append(Moved(queue_id, queue, status.st_ino, status.st_ctime_ns))
+        return moved
+
+
+def _held(queue_id: str, queue: str) -> Outcome:
+    return Outcome(queue_id, "held", "" if queue in holds.NEVER_ACTIVE else "active")
+
+
+def _report(key: str, former: holds.Former, targets: Sequence[Target], output: Output) -> Held:
+    """What a hold did that is over; it is not done again."""
+    cut_short = "the hold was undone before it was finished"
+    outcomes = [
+        former.outcomes.get(target.queue_id)
+        or (
+            _held(target.queue_id, former.moved[target.queue_id])
+            if target.queue_id in former.moved
+            else Outcome(target.queue_id, "failed", cut_short)
+        )
+        for target in targets
+    ]
+    was_active = sum(1 for queue in former.moved.values() if queue not in holds.NEVER_ACTIVE)
+    return Held(key, output.outcomes(outcomes), was_active)
+
+
+def _examined(
+    system: MailSystem, targets: Sequence[Target], begun: AbstractSet[str], outcomes: Dict[str, Outcome]
+) -> Tuple[Dict[str, Identity], Dict[str, int]]:
+    """Identities and inodes of the messages that can be held and were meant; the others get their outcome.
+
+    `begun` are those that a former run meant to hold: they may lie on hold already.
+    """
+    identities: Dict[str, Identity] = {}
+    inodes: Dict[str, int] = {}
     for target in targets:
         queue_id = target.queue_id
         place, identity = system.look(queue_id)
@@ -84,23 +162,9 @@ def _examined(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str,
             outcomes[queue_id] = Outcome(queue_id, "failed", "corrupt" if place.queue == "corrupt" else "unreadable")
         elif not queuefile.same(target, identity):
             outcomes[queue_id] = Outcome(queue_id, "changed")
-        elif place.queue == "hold":
+        elif place.queue == "hold" and queue_id not in begun:
             outcomes[queue_id] = Outcome(queue_id, "already_on_hold")
         else:
-            waiting[queue_id] = _Waiting(identity, place.status.st_ino)
-    return waiting
-
-
-def _moved(queues: Queues, waiting: Dict[str, _Waiting], came_from: str, said: Mapping[str, str]) -> List[holds.Moved]:
-    """What lies on hold now, by a fresh look; and out of which queue, by what postsuper(1) says of this pass.
-
-    A message that lies on hold without a line of this pass was put there by somebody else, or the line was lost:
-    then nobody knows whether it was active.
-    """
-    moved = []
-    for queue_id, (identity, inode) in waiting.items():
-        status = queues.status("hold", queue_id)
-        if status is not None and status.st_ino == inode:
-            queue = came_from if said.get(queue_id) == "placed on hold" else "unknown"
-            moved.append(holds.Moved(identity, queue, status.st_ino, status.st_ctime_ns))
-    return moved
+            identities[queue_id] = identity
+            inodes[queue_id] = place.status.st_ino
+    return identities, inodes

@@ -8,18 +8,20 @@ proof mail counts as dangerous; a lost or unfinished record can cost a queue ID,
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
+from bot.agent import lines
 from bot.agent.errors import AgentError
 from bot.agent.manager import Managers
-from bot.agent.protocol import Identity
+from bot.agent.protocol import Identity, Outcome
 from bot.agent.trash import Trash
 
 File = Tuple[str, int, int]
 """Queue ID, inode and change time (nanoseconds): a file that nobody has touched since it was held."""
 
+NEVER_ACTIVE = ("incoming", "deferred")
+"""Queues whose mail no queue manager remembers."""
 
 KEPT_SECONDS = 90 * 24 * 3600
 """How long a record is kept. Mail held for longer is released as mail without a proof."""
@@ -31,52 +33,116 @@ class Past(NamedTuple):
     queue: str
     managers: Optional[FrozenSet[str]]
 
+    def safe(self, now: Managers) -> bool:
+        """Whether no queue manager that lives now can remember the message."""
+        return self.queue in NEVER_ACTIVE or (self.managers is not None and now.none_of(self.managers))
+
 
 class Moved(NamedTuple):
     """One message that a hold moved; `queue` is the one that it came out of, or `unknown`."""
 
-    identity: Identity
+    queue_id: str
     queue: str
     inode: int
     changed: int
 
 
+class Former(NamedTuple):
+    """What a record says of a hold: `asked` tells its targets from others (lines.digest).
+
+    `meant` are the queue IDs that it was to move, `moved` those that it did, with the queue that each came out of.
+    """
+
+    asked: Tuple[int, str]
+    meant: Set[str]
+    moved: Dict[str, str]
+    outcomes: Dict[str, Outcome]
+    finished: bool
+    undone: bool
+
+
 class Record:
     """The record of one hold, open for writing: a line with the key and each target, then a line for what was moved."""
 
-    def __init__(self, trash: Trash, key: str, targets: Sequence[Identity], managers: Managers, now: float) -> None:
-        """Raises AgentError when the key was used before or nothing can be written; nothing has been held then."""
+    def __init__(self, trash: Trash, key: str, managers: Managers, now: float, asked: Tuple[int, str]) -> None:
+        """Begin the record, or go on with it. Raises OSError when nothing can be written; nothing has been held then.
+
+        Times in seconds since the epoch.
+        """
         self._folder = trash.holds()
+        begun = {"key": key, "begun": now, "asked": list(asked), "managers": plain(managers)}
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(key, flags, 0o600, dir_fd=self._folder)
+            self._lines = lines.Lines(self._folder, key, new=True)
         except FileExistsError:
-            os.close(self._folder)
-            raise AgentError("bad_request", f"There is a hold {key} already, so nothing was done.") from None
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
-        self._write({"key": key, "begun": now, "managers": sorted(managers.ids) if managers.known else None})
-        for identity in targets:
-            self._write({"target": list(_plain(identity))})
-        self._sync()
+            self._lines = lines.Lines(self._folder, key)
+            begun = {"resumed": now, "managers": plain(managers)}
+        self._lines.write([begun])
+
+    def targets(self, targets: Iterable[Tuple[Identity, int]]) -> None:
+        """What is to be moved, with inodes: on disk before anything is."""
+        self._lines.write({"target": [*_members(identity), inode]} for identity, inode in targets)
         os.fsync(self._folder)
 
-    def moved(self, moved: Sequence[Moved]) -> None:
-        for each in moved:
-            self._write({"moved": [*_plain(each.identity), each.queue, each.inode, each.changed]})
-        self._sync()
+    def moved(self, moved: Sequence[Moved], identities: Mapping[str, Identity]) -> None:
+        self._lines.write(
+            {"moved": [*_members(identities[each.queue_id]), each.queue, each.inode, each.changed]} for each in moved
+        )
 
-    def close(self) -> None:
-        self._write({"finished": True})
-        self._sync()
-        self._file.close()
+    def close(self, outcomes: Iterable[Outcome]) -> None:
+        self._lines.write({"outcome": [each.queue_id, each.outcome, each.detail]} for each in outcomes)
+        self._lines.write([{"finished": True}])
+        self._lines.close()
         os.close(self._folder)
 
-    def _write(self, line: Dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
 
-    def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
+def plain(managers: Managers) -> Optional[List[str]]:
+    return sorted(managers.ids) if managers.known else None
+
+
+def left_on_hold(trash: Trash, key: str, left: Sequence[Tuple[Identity, Moved, Past]]) -> None:
+    """Record what a restore leaves on hold, so that a later release knows about it; `release KEY` lets it go."""
+    folder = trash.holds()
+    try:
+        try:
+            record = lines.Lines(folder, key, new=True)
+        except FileExistsError:
+            record = lines.Lines(folder, key)
+        record.write(_left(key, left))
+        record.close()
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _left(key: str, left: Sequence[Tuple[Identity, Moved, Past]]) -> Iterator[Dict[str, Any]]:
+    yield {"key": key}
+    for identity, moved, past in left:
+        yield {"managers": None if past.managers is None else sorted(past.managers)}
+        yield {"moved": [*_members(identity), past.queue, moved.inode, moved.changed]}
+    yield {"finished": True}
+
+
+def former(trash: Trash, key: str) -> Optional[Former]:
+    """The hold of that key, if there was one."""
+    asked = (0, "")
+    meant: Set[str] = set()
+    moved: Dict[str, str] = {}
+    outcomes: Dict[str, Outcome] = {}
+    finished = undone = False
+    if key not in keys(trash):
+        return None
+    for line in _lines(trash, key):
+        if "asked" in line:
+            asked = (line["asked"][0], line["asked"][1])
+        elif "target" in line:
+            meant.add(line["target"][0])
+        elif "moved" in line:
+            moved[line["moved"][0]] = line["moved"][4]
+        elif "outcome" in line:
+            outcomes[line["outcome"][0]] = Outcome(*line["outcome"])
+        finished = finished or "finished" in line
+        undone = undone or "undone" in line
+    return Former(asked, meant, moved, outcomes, finished, undone)
 
 
 def of_key(trash: Trash, key: str) -> List[Identity]:
@@ -89,11 +155,25 @@ def of_key(trash: Trash, key: str) -> List[Identity]:
     finished = False
     for line in _lines(trash, key):
         if "target" in line:
-            targets.append(Identity(*line["target"]))
+            targets.append(Identity(*line["target"][:4]))
         elif "moved" in line:
             moved.append(Identity(*line["moved"][:4]))
         finished = finished or "finished" in line
-    return moved if finished else targets
+    return list(dict.fromkeys(moved if finished else targets))
+
+
+def undone(trash: Trash, key: str) -> None:
+    """Say in the record of a hold that was cut short that it was undone: it is not to be finished any more."""
+    found = former(trash, key)
+    if found is None or found.finished or found.undone:
+        return
+    folder = trash.holds()
+    try:
+        record = lines.Lines(folder, key)
+        record.write([{"undone": True}])
+        record.close()
+    finally:
+        os.close(folder)
 
 
 def past(trash: Trash) -> Dict[File, Past]:
@@ -123,7 +203,33 @@ def keys(trash: Trash) -> List[str]:
 
 def unfinished(trash: Trash) -> List[str]:
     """Keys of holds that were cut short: killed, or the machine went down."""
-    return [key for key in keys(trash) if not any("finished" in line for line in _lines(trash, key))]
+    return [
+        key for key in keys(trash) if not any("finished" in line or "undone" in line for line in _lines(trash, key))
+    ]
+
+
+def carry_over(trash: Trash, key: str, proofs: Mapping[File, Past]) -> None:
+    """Record the proofs of held files that an expiry has marked: to change a file's mode changes its change time."""
+    folder = trash.holds()
+    try:
+        # No key is spelled so: every release reads it, and none is asked for by this name.
+        name = f"{key}.expired"
+        try:
+            record = lines.Lines(folder, name, new=True)
+        except FileExistsError:
+            record = lines.Lines(folder, name)
+        record.write(_proofs(proofs))
+        record.close()
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _proofs(proofs: Mapping[File, Past]) -> Iterator[Dict[str, Any]]:
+    yield {"finished": True}
+    for (queue_id, inode, changed), (queue, managers) in proofs.items():
+        yield {"managers": None if managers is None else sorted(managers)}
+        yield {"moved": [queue_id, 0, 0, "", queue, inode, changed]}
 
 
 def forget(trash: Trash, before: float) -> None:
@@ -141,22 +247,16 @@ def forget(trash: Trash, before: float) -> None:
 
 
 def _lines(trash: Trash, key: str) -> Iterator[Dict[str, Any]]:
-    descriptor: Optional[int] = None
+    folder = trash.holds()
     try:
-        folder = trash.holds()
-        try:
-            descriptor = os.open(key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        finally:
-            os.close(folder)
+        yield from lines.read(folder, key)
     except FileNotFoundError:
         raise AgentError("bad_request", f"There is no hold {key} on this host, so nothing was released.") from None
-    with os.fdopen(descriptor, encoding="utf-8") as file:
-        for line in file:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return  # The last line of a record that was cut short.
+    except ValueError:
+        return  # A record that was damaged proves nothing from there on.
+    finally:
+        os.close(folder)
 
 
-def _plain(identity: Identity) -> Tuple[str, int, int, str]:
+def _members(identity: Identity) -> Tuple[str, int, int, str]:
     return identity.queue_id, identity.arrival_time, identity.message_size, identity.sender

@@ -6,7 +6,7 @@ import platform
 from typing import Iterable, Optional
 
 from bot import __version__
-from bot.agent import holds
+from bot.agent import expiries, holds, journal
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.protocol import VERSION, Info
@@ -33,7 +33,7 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
         parameters=system.postfix.parameters(PARAMETERS),
         trash_path=system.trash.path,
         trash_bytes=system.trash.used_bytes() if system.trash.exists() else 0,
-        unfinished=tuple(holds.unfinished(system.trash)),
+        unfinished=tuple(each for kind in (holds, expiries, journal) for each in kind.unfinished(system.trash)),
         last_flush=system.trash.last_flush(),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from bot.agent import matching, protocol
 from bot.agent.errors import AgentError
@@ -28,8 +29,11 @@ PAGE_RECIPIENTS = 3
 EntryKey = Tuple[Any, str]
 
 
-def listing(postfix: Postfix, args: Mapping[str, Any]) -> Listing:
-    """The summary of a selection and one sorted page. Mail that moves meanwhile can be counted twice or missed."""
+def listing(postfix: Postfix, args: Mapping[str, Any], wanted: Optional[Callable[[Entry], bool]] = None) -> Listing:
+    """The summary of a selection and one sorted page. Mail that moves meanwhile can be counted twice or missed.
+
+    `wanted` is asked about each entry that matches, and can leave it out.
+    """
     now = time.time()
     page = _Page(args["sort"], args["limit"], args["after"], args["before"])
     matches = matching.compiled(args["selection"], now)
@@ -38,12 +42,13 @@ def listing(postfix: Postfix, args: Mapping[str, Any]) -> Listing:
     lifetimes = postfix.parameters(["maximal_queue_lifetime", "bounce_queue_lifetime"])
     summary = _Summary(now, lifetime(lifetimes["maximal_queue_lifetime"]), lifetime(lifetimes["bounce_queue_lifetime"]))
     total = 0
-    for entry in report.entries():
-        total += 1
-        if matches is None or matches(entry):
-            summary.add(entry)
-            if args["limit"]:
-                page.add(entry)
+    with contextlib.closing(report.entries()) as entries:
+        for entry in entries:
+            total += 1
+            if (matches is None or matches(entry)) and (wanted is None or wanted(entry)):
+                summary.add(entry)
+                if args["limit"]:
+                    page.add(entry)
     return Listing(
         taken_at=now,
         complete=report.complete,
@@ -56,28 +61,34 @@ def listing(postfix: Postfix, args: Mapping[str, Any]) -> Listing:
     )
 
 
-def select(postfix: Postfix, args: Mapping[str, Any]) -> Iterator[Identity]:
-    """Every matching identity, each queue ID once. Raises AgentError when the listing is not whole or too much matches.
+def select(postfix: Postfix, args: Mapping[str, Any], tell: Callable[[Identity], None]) -> Listing:
+    """Tell of every matching identity as it comes, each queue ID once, and return the listing of those very messages.
 
-    A selection that changes something must not be made from half a queue.
+    A selection that changes something must not be made from half a queue: raises AgentError when the listing is not
+    whole, or when more than MAX_TARGETS match. What was told until then counts for nothing.
     """
-    report = Report(postfix)
-    matches = matching.compiled(args["selection"], time.time())
     seen = set()
-    for entry in report.entries():
-        if (matches is None or matches(entry)) and entry["queue_id"] not in seen:
-            seen.add(entry["queue_id"])
-            if len(seen) > protocol.MAX_TARGETS:
-                raise AgentError(
-                    "bad_request",
-                    f"More than {protocol.MAX_TARGETS:,} messages match, and so many at once are refused. Narrow the "
-                    "selection, for example with older:1d, from:@example.org or a queue's name.",
-                )
-            yield identity(entry)
-    if not report.complete:
+
+    def first_time(entry: Entry) -> bool:
+        queue_id = entry["queue_id"]
+        if queue_id in seen:
+            return False
+        seen.add(queue_id)
+        if len(seen) > protocol.MAX_TARGETS:
+            raise AgentError(
+                "bad_request",
+                f"More than {protocol.MAX_TARGETS:,} messages match, and so many at once are refused. Narrow the "
+                "selection, for example with older:1d, from:@example.org or a queue's name.",
+            )
+        tell(identity(entry))
+        return True
+
+    found = listing(postfix, args, first_time)
+    if not found.complete:
         raise AgentError(
-            "partial", f"The queue could not be listed to its end, so nothing was selected. {report.problem}"
+            "partial", f"The queue could not be listed to its end, so nothing was selected. {found.problem}"
         )
+    return found
 
 
 def identity(entry: Entry) -> Identity:

@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import threading
-from typing import IO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from bot.agent.config import Instance
 from bot.agent.errors import AgentError
@@ -19,8 +19,13 @@ from bot.agent.protocol import MAX_TEXT
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
+T = TypeVar("T")
+
 SHORT = 60
 """Seconds that a program which only answers may take."""
+
+AT_ONCE = 5000
+"""So many messages are handed to one postsuper(1), so that what it says of them stays small."""
 
 # postqueue(1) exits with 69 whatever the error was; its text on standard error is what tells errors apart.
 _ERRORS: Tuple[Tuple[str, str, str], ...] = (
@@ -120,6 +125,12 @@ class Postfix:
     def requeue(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
         return self._super("-r", ids, queues, lock)
 
+    def expire(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+        return self._super("-e", ids, queues, lock)
+
+    def delete(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+        return self._super("-d", ids, queues, lock)
+
     def _super(self, action: str, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
         """Run postsuper(1), again for the rest as long as it dies on the way but gets on.
 
@@ -197,6 +208,12 @@ class Postfix:
                 "internal",
                 f"{program} can't be started ({error.strerror}). Is Postfix installed on this host?",
             ) from None
+
+
+def chunks(messages: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Messages in parts, one for each postsuper(1)."""
+    for start in range(0, len(messages), AT_ONCE):
+        yield messages[start : start + AT_ONCE]
 
 
 def classify(errors: str) -> Optional[AgentError]:

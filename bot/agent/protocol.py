@@ -394,7 +394,8 @@ class Requeued:
 class Expired:
     """The answer of `expire`: counts by EXPIRE_OUTCOMES. `expired` mail is sent back at its next delivery attempt.
 
-    Mail `on_hold` is marked too and is sent back once it is released. `begun` as in Deleted.
+    Mail `on_hold` is marked too and is sent back once it is released; with the detail `unproven` its release will
+    requeue it, and it goes out without the mark. `begun` as in Deleted.
     """
 
     key: str

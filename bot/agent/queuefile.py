@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from typing import BinaryIO, Iterator, Tuple
 
 from bot.agent.protocol import Identity
 from bot.agent.requests import Target
 
 NULL_SENDER = "MAILER-DAEMON"
 
-MAX_RECORD = 64 * 1024
-MAX_RECORDS = 200_000
+READ = (4096, 64 * 1024, 1024 * 1024)
+"""So many bytes of a file are looked at, one after the other; the envelope's head nearly always fits in the first."""
 
 
 def read_identity(descriptor: int, queue_id: str) -> Identity:
@@ -25,18 +24,48 @@ def read_identity(descriptor: int, queue_id: str) -> Identity:
 
     `sender` is as postqueue(1) prints it: `MAILER-DAEMON` for the null sender.
     """
-    size = time = -1
-    with _opened(descriptor) as file:
-        for kind, data in _records(file):
-            if kind == b"C" and size < 0:
-                size = _number(data)
-            elif kind == b"T":
-                time = _number(data)
-            elif kind == b"S" and size >= 0 and time >= 0:
-                return Identity(queue_id, time, size, data.decode("utf-8", "replace") or NULL_SENDER)
-            elif kind == b"M":
+    for size in READ:
+        data = os.pread(descriptor, size, 0)
+        try:
+            return _identity(data, queue_id)
+        except IndexError:
+            if len(data) < size:
                 break
-    raise ValueError(f"{queue_id} has no envelope with size, time and sender")
+    raise ValueError(f"the queue file of {queue_id} is cut off, or its envelope too long")
+
+
+def _identity(data: bytes, queue_id: str) -> Identity:
+    """Raises IndexError when the data ends before the sender, and ValueError for what is no queue file."""
+    size = time = -1
+    position = 0
+    while True:
+        kind = data[position]
+        position += 1
+        length = shift = 0
+        while True:
+            byte = data[position]
+            position += 1
+            length |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+            shift += 7
+            if shift > 28:
+                raise ValueError(f"a record of {queue_id} has a length that is out of range")
+        end = position + length
+        if end > len(data):
+            raise IndexError(queue_id)
+        if kind == _SIZE and size < 0:
+            size = _number(data[position:end])
+        elif kind == _TIME:
+            time = _number(data[position:end])
+        elif kind == _SENDER and size >= 0 and time >= 0:
+            return Identity(queue_id, time, size, data[position:end].decode("utf-8", "replace") or NULL_SENDER)
+        elif kind == _CONTENT:
+            raise ValueError(f"{queue_id} has no envelope with size, time and sender")
+        position = end
+
+
+_SIZE, _TIME, _SENDER, _CONTENT = b"CTSM"
 
 
 def _number(data: bytes) -> int:
@@ -45,50 +74,13 @@ def _number(data: bytes) -> int:
     return int(first)
 
 
-def _opened(descriptor: int) -> BinaryIO:
-    file = os.fdopen(os.dup(descriptor), "rb", buffering=4096)
-    file.seek(0)
-    return file
-
-
-def _records(file: BinaryIO) -> Iterator[Tuple[bytes, bytes]]:
-    """Each record as its type and its data, to the end of the file. Raises ValueError for what is none."""
-    for _ in range(MAX_RECORDS):
-        kind = file.read(1)
-        if not kind:
-            return
-        length = _length(file)
-        data = file.read(length)
-        if len(data) != length:
-            break
-        yield kind, data
-    raise ValueError("the queue file is cut off or too long")
-
-
-def _length(file: BinaryIO) -> int:
-    length = shift = 0
-    while shift <= 28:
-        byte = file.read(1)
-        if not byte:
-            break
-        length |= (byte[0] & 0x7F) << shift
-        if not byte[0] & 0x80:
-            if length > MAX_RECORD:
-                break
-            return length
-        shift += 7
-    raise ValueError("a record's length is cut off or out of range")
-
-
 def same(target: Target, found: Identity) -> bool:
     """Whether a queue file is the message that was meant; a target that is a bare queue ID always is."""
     if target.sender is None:
         return True
-    return (target.arrival_time, target.message_size, _comparable(target.sender)) == (
-        found.arrival_time,
-        found.message_size,
-        _comparable(found.sender),
-    )
+    if (target.arrival_time, target.message_size) != (found.arrival_time, found.message_size):
+        return False
+    return target.sender == found.sender or _comparable(target.sender) == _comparable(found.sender)
 
 
 _QUOTING = re.compile(r'["\\]')

@@ -5,12 +5,13 @@ Postfix's own users can write in the queues, so every step is taken relative to 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pwd
 import stat
 from itertools import islice
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from bot.agent.errors import AgentError
 from bot.agent.postfix import Postfix
@@ -43,7 +44,8 @@ class Queues:
             self.directory = values["queue_directory"]
             self._hashed = frozenset(values["hash_queue_names"].lower().replace(",", " ").split())
             self._depth = int(values["hash_queue_depth"])
-            self._owner = pwd.getpwnam(values["mail_owner"]).pw_uid
+            owner = pwd.getpwnam(values["mail_owner"])
+            self._owner, self._group = owner.pw_uid, owner.pw_gid
         except (KeyError, ValueError) as error:
             raise AgentError(
                 "internal", f"What postconf says of the queue directories was not understood: {error}."
@@ -62,6 +64,14 @@ class Queues:
         It may move to a queue that was looked at a moment before: only who is not there twice is not there.
         """
         for queue in (*queues, *queues):
+            status = self.status(queue, queue_id)
+            if status is not None:
+                return Place(queue, status)
+        return None
+
+    def glance(self, queue_id: str) -> Optional[Place]:
+        """find() for a message that nobody moves: a file whose only name is in the trash can't come into a queue."""
+        for queue in ALL_QUEUES:
             status = self.status(queue, queue_id)
             if status is not None:
                 return Place(queue, status)
@@ -93,6 +103,43 @@ class Queues:
             os.close(descriptor)
             raise FileNotFoundError(queue_id)
         return descriptor
+
+    def folder(self, queue: str, queue_id: str) -> Optional[int]:
+        """A descriptor of the folder that the message belongs in, good until the next call; None when there is none."""
+        return self._folder(self.path(queue, queue_id))
+
+    def is_queue_file(self, status: os.stat_result) -> bool:
+        """Whether it is a regular file of the mail owner's."""
+        return stat.S_ISREG(status.st_mode) and status.st_uid == self._owner
+
+    def link(self, source: int, queue: str, queue_id: str) -> None:
+        """Give the file of that name in the folder `source` its name in a queue too, or in `defer`, `bounce`, `trace`.
+
+        Raises FileExistsError when that name is taken: link(2) replaces nothing.
+        """
+        path = self.path(queue, queue_id)
+        folder = self._folder(path)
+        if folder is None:
+            folder = self._made(path)
+        os.link(queue_id, queue_id, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+
+    def sync(self, queue: str, ids: Sequence[str]) -> None:
+        """Force the names of these messages in a queue to disk."""
+        for path in {self.path(queue, queue_id) for queue_id in ids}:
+            folder = self._folder(path)
+            if folder is not None:
+                os.fsync(folder)
+
+    def with_inodes(self, inodes: AbstractSet[int]) -> Dict[int, Tuple[str, str]]:
+        """The queue and the queue ID under which these inodes lie now; every queue is looked through."""
+        found: Dict[int, Tuple[str, str]] = {}
+        for queue in ALL_QUEUES:
+            for ids in self.ids(queue):
+                for queue_id in ids:
+                    status = self.status(queue, queue_id)
+                    if status is not None and status.st_ino in inodes:
+                        found[status.st_ino] = (queue, queue_id)
+        return found
 
     def in_delivery(self, queue: str, queue_id: str) -> bool:
         """Whether a delivery agent works on the file at this moment: it keeps a lock on it (deliver_request.h)."""
@@ -201,6 +248,34 @@ class Queues:
             self._folders[path] = folder
         return self._folders[path]
 
+    def _made(self, path: Tuple[str, ...]) -> int:
+        """The folder, with those on the way to it made as Postfix makes them: the mail owner's, mode 0700."""
+        above = self._folder(path[:-1]) if len(path) > 2 else self._folder(path[:1])
+        if above is None:
+            above = self._made(path[:-1])
+        with _as(self._owner, self._group), contextlib.suppress(FileExistsError):
+            os.mkdir(path[-1], 0o700, dir_fd=above)
+        folder = self._folder(path)
+        if folder is None:
+            raise FileNotFoundError(f"there is no queue {path[0]}")
+        return folder
+
     def _owned(self, queue: str, status: os.stat_result) -> bool:
         # postdrop(1) writes maildrop files as the user who submits.
         return queue == "maildrop" or status.st_uid == self._owner
+
+
+@contextlib.contextmanager
+def _as(user: int, group: int) -> Iterator[None]:
+    """What is made meanwhile belongs to this user. Nothing changes for who is not root, or is that user already."""
+    if os.geteuid() != 0 or user == 0:
+        yield
+        return
+    before = os.getegid()
+    os.setegid(group)
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(before)

@@ -10,13 +10,13 @@ hold, for a copy made at that moment could be delivered twice.
 from __future__ import annotations
 
 import time
-from typing import Dict, List, Mapping, Sequence
+from typing import Container, Dict, Iterator, Mapping, Sequence, Set
 
 from bot.agent import holds, queuefile
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
-from bot.agent.postfix import Handled
+from bot.agent.postfix import Handled, chunks
 from bot.agent.protocol import ALL_QUEUES, Identity, Outcome, Released
 from bot.agent.queues import Place
 from bot.agent.requests import Target
@@ -39,17 +39,34 @@ def release(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     lock = system.trash.lock()
     outcomes: Dict[str, Outcome] = {}
     held = _examined(system, targets, outcomes)
-    _leave_those_in_delivery(system, held, outcomes)
+    safe = _safe(system, held)
     output.progress(0, len(targets), "released")  # Who is gone by now has nothing done.
     output.begin()
-    safe = _safe(system, held)
-    _settle(system, safe, "released", outcomes, system.postfix.release(safe, lock))
-    output.progress(len(outcomes), len(targets), "released")
-    rest = [queue_id for queue_id in held if queue_id not in outcomes]
-    _settle(system, rest, "requeued", outcomes, system.postfix.requeue(rest, ("hold",), lock))
-    output.progress(len(outcomes), len(targets), "released")
+    for outcome in let_go(system, list(held), safe, lock):
+        outcomes[outcome.queue_id] = outcome
+        output.progress(len(outcomes), len(targets), "released")
+    if key and not any(outcome.outcome in ("in_delivery", "failed") for outcome in outcomes.values()):
+        holds.undone(system.trash, key)
     system.trash.unlock()
     return Released(output.outcomes(outcomes[target.queue_id] for target in targets), system.postfix.running())
+
+
+def let_go(
+    system: MailSystem, held: Sequence[str], safe: Container[str], lock: int, *, idle: Container[str] = ()
+) -> Iterator[Outcome]:
+    """Release messages that are on hold, those in `safe` under their queue ID; tells each one's outcome.
+
+    Those in `idle` are known not to be in delivery, and are not looked at for that.
+    Outcomes are `released`, `requeued`, `in_delivery`, `not_on_hold` and `failed`. It writes nothing, so that a full
+    disk is no hindrance.
+    """
+    busy = _in_delivery(system, [queue_id for queue_id in held if queue_id not in idle])
+    for queue_id in busy:
+        yield Outcome(queue_id, "in_delivery")
+    for ids in chunks([queue_id for queue_id in held if queue_id in safe and queue_id not in busy]):
+        yield from _settled(system, ids, "released", system.postfix.release(ids, lock))
+    for ids in chunks([queue_id for queue_id in held if queue_id not in safe and queue_id not in busy]):
+        yield from _settled(system, ids, "requeued", system.postfix.requeue(ids, ("hold",), lock))
 
 
 def _members(identity: Identity) -> "tuple[str, int, int, str]":
@@ -75,39 +92,34 @@ def _examined(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str,
     return held
 
 
-def _leave_those_in_delivery(system: MailSystem, held: Dict[str, Place], outcomes: Dict[str, Outcome]) -> None:
+def _in_delivery(system: MailSystem, held: Sequence[str]) -> Set[str]:
+    """Those that a delivery agent still works on after some seconds: they stay on hold."""
     busy = {queue_id for queue_id in held if system.queues.in_delivery("hold", queue_id)}
     deadline = time.monotonic() + DELIVERY_SECONDS
     while busy and time.monotonic() < deadline:
         time.sleep(0.2)
         busy = {queue_id for queue_id in busy if system.queues.in_delivery("hold", queue_id)}
-    for queue_id in busy:
-        del held[queue_id]
-        outcomes[queue_id] = Outcome(queue_id, "in_delivery")
+    return busy
 
 
-def _safe(system: MailSystem, held: Mapping[str, Place]) -> List[str]:
+def _safe(system: MailSystem, held: Mapping[str, Place]) -> Set[str]:
     """Those which no living queue manager can remember."""
     managers = system.managers()
     past = holds.past(system.trash)
-    safe = []
+    safe = set()
     for queue_id, (_, status) in held.items():
         record = past.get((queue_id, status.st_ino, status.st_ctime_ns))
-        if record is not None:
-            never_active = record.queue in ("incoming", "deferred")
-            proven = never_active or (record.managers is not None and managers.none_of(record.managers))
-        else:
-            proven = managers.all_younger_than(status.st_ctime)
+        proven = managers.all_younger_than(status.st_ctime) if record is None else record.safe(managers)
         if proven:
-            safe.append(queue_id)
+            safe.add(queue_id)
     return safe
 
 
-def _settle(system: MailSystem, ids: Sequence[str], done: str, outcomes: Dict[str, Outcome], handled: Handled) -> None:
-    """Settle the outcomes by what postsuper(1) says and by a fresh look: who still lies on hold was not released."""
+def _settled(system: MailSystem, ids: Sequence[str], done: str, handled: Handled) -> Iterator[Outcome]:
+    """The outcomes by what postsuper(1) says and by a fresh look: who still lies on hold was not released."""
     for queue_id in ids:
         if system.queues.status("hold", queue_id) is None:
             # Without a line of postsuper's somebody else was faster, and it is on hold no longer all the same.
-            outcomes[queue_id] = Outcome(queue_id, done if queue_id in handled.lines else "not_on_hold")
+            yield Outcome(queue_id, done if queue_id in handled.lines else "not_on_hold")
         else:
-            outcomes[queue_id] = Outcome(queue_id, "failed", handled.complaint or "it still lies on hold")
+            yield Outcome(queue_id, "failed", handled.complaint or "it still lies on hold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from bot.agent import protocol
 from bot.agent.errors import AgentError
@@ -18,8 +18,7 @@ MAX_TERMS = 200
 MAX_WAIT = 60
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One message that is meant: by its whole identity, or, where nothing more is known, by its queue ID alone."""
 
     queue_id: str
@@ -78,6 +77,8 @@ def _targets(stdin: BinaryIO, verb: str, args: Mapping[str, Any]) -> Tuple[Targe
 
 def _read_targets(stdin: BinaryIO) -> Iterator[Target]:
     seen = set()
+    # Much of what is deleted has one sender, which is kept once.
+    senders: Dict[str, str] = {}
     while True:
         line = stdin.readline(protocol.MAX_TARGET_BYTES + 1)
         if not line:
@@ -85,6 +86,8 @@ def _read_targets(stdin: BinaryIO) -> Iterator[Target]:
         if len(line) > protocol.MAX_TARGET_BYTES or not line.endswith(b"\n"):
             raise bad("a target is cut off or too long")
         target = _target(_parsed(line, "a target"))
+        if target.sender is not None:
+            target = target._replace(sender=senders.setdefault(target.sender, target.sender))
         if target.queue_id in seen:
             raise bad(f"{target.queue_id} stands twice among the targets")
         seen.add(target.queue_id)

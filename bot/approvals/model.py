@@ -67,11 +67,20 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """The workspace and the channel in which something was asked for."""
+
+    workspace: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What the person who decides is shown of the messages, taken in one pass with the manifest.
 
     `oldest` and `newest` are arrival times in seconds since the epoch, `queues` counts messages by queue; `sample` has
     the oldest few. Addresses are whole here; whoever shows them masks them. For a purge: the deletion whose mail it is.
+    `retention` is how long that host keeps deleted mail, in seconds; None where it did not say.
     """
 
     messages: int
@@ -83,6 +92,7 @@ class Preview:
     domains: Tally = field(default_factory=Tally)
     reasons: Tally = field(default_factory=Tally)
     sample: tuple[QueuedMessage, ...] = ()
+    retention: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def held(deed: Deed, change: Change[Held], addresses: Addresses, revision: str) 
         bulleted(_beside(result.counts, HELD, "held")),
         _in_flight(result.was_active),
         _way_back(deed.host, result.key) if moved else None,
-        _failures(change.outcomes, addresses),
+        failures(change.outcomes, addresses),
         last=[actions(f"hold:{revision}", [undo] if moved else [])],
     )
 
@@ -86,7 +86,7 @@ def released(deed: Deed, change: Change[Released], undo: str | None, addresses: 
         _headline(deed, headline),
         bulleted(_beside(counts, RELEASED, "released")),
         *[say(line) for line in _release_notes(change.result)],
-        _failures(change.outcomes, addresses),
+        failures(change.outcomes, addresses),
         last=[actions(f"release:{revision}", buttons)],
     )
 
@@ -193,7 +193,7 @@ def _release_notes(result: Released) -> list[str]:
     return notes
 
 
-def _failures(outcomes: Sequence[Outcome], addresses: Addresses) -> Block | None:
+def failures(outcomes: Sequence[Outcome], addresses: Addresses) -> Block | None:
     """The first few messages that something was wrong with, and what."""
     failed = [each for each in outcomes if each.outcome in ("failed", "moving", "changed", "in_delivery")]
     if not failed:

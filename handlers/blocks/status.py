@@ -14,8 +14,11 @@ TOP = 5
 UNKNOWN = "unknown"
 
 
-def status(seen: Look, asker: str, addresses: Addresses, revision: str) -> Card:
-    """The whole state of one mail host: what hurts, then the numbers, then why, who and where."""
+def status(seen: Look, asker: str, addresses: Addresses, revision: str, notes: Sequence[str] = ()) -> Card:
+    """The whole state of one mail host: what hurts, then the numbers, then why, who and where.
+
+    `notes` say what is wrong with the bot itself.
+    """
     said = verdict(seen)
     headline, detail = shown_text(said.headline, addresses), shown_text(said.detail, addresses)
     summary = seen.listing.summary if seen.listing else None
@@ -27,12 +30,13 @@ def status(seen: Look, asker: str, addresses: Addresses, revision: str) -> Card:
         rich(*_tallies(summary, addresses)) if summary and summary.messages else None,
         _ages(summary),
         *[context(shown_text(problem, addresses)) for problem in seen.problems if problem not in told],
+        *_notes(notes),
         last=[_buttons(seen, revision), _small_print(asker, seen.at)],
     )
 
 
-def overview(looks: Sequence[Look], asker: str, addresses: Addresses, revision: str) -> Card:
-    """Several mail hosts, one line each, those that hurt first. There is at least one."""
+def overview(looks: Sequence[Look], asker: str, addresses: Addresses, revision: str, notes: Sequence[str] = ()) -> Card:
+    """Several mail hosts, one line each, those that hurt first. There is at least one. `notes` as in status()."""
     verdicts = sorted((verdict(seen) for seen in looks), key=lambda said: -said.level)
     ill = sum(said.level > Level.WELL for said in verdicts)
     all_of_them = plural(len(looks), "mail host")
@@ -42,6 +46,7 @@ def overview(looks: Sequence[Look], asker: str, addresses: Addresses, revision: 
         f"{opening} {shown_text(verdicts[0].headline, addresses)}",
         say(opening),
         *lines,
+        *_notes(notes),
         last=[
             actions(
                 f"overview:{revision}",
@@ -53,6 +58,10 @@ def overview(looks: Sequence[Look], asker: str, addresses: Addresses, revision: 
             _small_print(asker, looks[0].at),
         ],
     )
+
+
+def _notes(notes: Sequence[str]) -> list[Block]:
+    return [context(f"⚠️ {note}") for note in notes]
 
 
 def _numbers(seen: Look) -> list[tuple[str, str]]:

@@ -6,20 +6,26 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from handlers.access import Body, require
-from handlers.commands import flush, queue, show, status
+from handlers.commands import delete, flush, hold, queue, requests, requeue, restore, show, status
 from handlers.commands.help import Help
-from handlers.commands.hold import Holding
-from handlers.commands.undo import Undos
 from handlers.commands.words import typed
 from handlers.door import Door, Request
+
+OTHERS = (
+    *(status.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND),
+    *hold.COMMANDS,
+    requeue.COMMAND,
+    *delete.COMMANDS,
+    *restore.COMMANDS,
+    *requests.COMMANDS,
+)
+"""Every command but help, in the order in which help tells of them."""
 
 
 def register(app: AsyncApp, door: Door) -> Help:
     """Register every command and its buttons; what knows of all of them is returned."""
-    holding = Holding(Undos())
-    others = (status.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND, *holding.commands())
-    helping = Help(others)
-    commands = {command.name: command for command in (*others, helping.command)}
+    helping = Help(OTHERS)
+    commands = {command.name: command for command in (*OTHERS, helping.command)}
 
     async def dispatch(request: Request) -> None:
         name, _, rest = typed(request.words).partition(" ")
@@ -37,5 +43,5 @@ def register(app: AsyncApp, door: Door) -> Help:
     status.register(app, door)
     queue.register(app, door)
     flush.register(app, door)
-    holding.register(app, door)
+    hold.register(app, door)
     return helping

@@ -1,11 +1,14 @@
-"""What flush, hold and release have in common: a change in the channel's sight, from who began it to how it ended."""
+"""What flush, hold, release and their like have in common: a change in the channel's sight, and in the audit chain."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.errors import UserError
-from bot.mailhost.host import MailHost, Progress, Target
+from bot.errors import AgentFault, OutcomeUnknown, UserError
+from bot.mailhost.asking import Progress, Target
+from bot.mailhost.host import MailHost
 from bot.mailhost.selector import Selector
+from bot.record import record
 from bot.text import shown_text
 from handlers.blocks import change, notice
 from handlers.blocks.change import Deed
@@ -15,20 +18,29 @@ from handlers.door import Request
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a change ended, and how many messages it touched."""
+    """How a change ended, how many messages it touched, and the agent's counts by outcome."""
 
     card: Card
     messages: int
+    counts: Mapping[str, int]
 
 
 Work = Callable[[Deed, Progress], Awaitable[Ended]]
 
 
-async def in_sight(request: Request, host: MailHost, doing: str, what: str, work: Work) -> None:
+async def in_sight(request: Request, host: MailHost, verb: str, what: str, work: Work) -> None:
+    """Do `work`, tell the channel of it, and record it; what touched no message is not recorded."""
+    async with recorded(request, verb, host.name, what) as counts:
+        ended = await shown_in_sight(request, host, verb, what, work)
+        counts.update(ended.counts if ended.messages else {})
+
+
+async def shown_in_sight(request: Request, host: MailHost, verb: str, what: str, work: Work) -> Ended:
     """Do `work` and tell the channel of it; while it takes longer than a moment, also how far it is.
 
     What touched no message is told to the asker alone, unless the channel saw it begin.
     """
+    doing = f"{verb}s" if not verb.endswith("sh") else f"{verb}es"
     deed = deed_of(request, host, what)
     opening = [change.opening(deed, doing)]
 
@@ -39,6 +51,25 @@ async def in_sight(request: Request, host: MailHost, doing: str, what: str, work
     async with request.reply.live(under_way, lambda error: notice.not_done(opening, error)) as live:
         ended = await work(deed, progress)
         await live.end(ended.card, quietly=not ended.messages)
+    return ended
+
+
+@asynccontextmanager
+async def recorded(request: Request, verb: str, host: str, subject: str) -> AsyncIterator[dict[str, int]]:
+    """Work whose counts, if it puts any into the dictionary, go into the audit chain once it is done.
+
+    What may have happened, because no answer came, is recorded as unknown.
+    """
+    counts: dict[str, int] = {}
+    services = request.services
+    try:
+        yield counts
+    except (OutcomeUnknown, AgentFault):
+        await record(services.store, request.actor, verb, host, subject, {}, services.now(), "unknown")
+        raise
+    told = {name: count for name, count in counts.items() if count}
+    if told:
+        await record(services.store, request.actor, verb, host, subject, told, services.now())
 
 
 def deed_of(request: Request, host: MailHost, what: str) -> Deed:

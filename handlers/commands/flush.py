@@ -6,7 +6,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.agent.protocol import Flushed, Term
-from bot.mailhost.host import MailHost, Progress
+from bot.mailhost.asking import Progress
+from bot.mailhost.host import MailHost
 from bot.mailhost.selector import Selector, parse
 from handlers.access import Body
 from handlers.blocks.change import Deed
@@ -57,9 +58,9 @@ async def _flush(request: Request, host: MailHost, what: str, asked: Callable[[P
     async def work(deed: Deed, progress: Progress) -> Ended:
         result = await asked(progress)
         now, addresses = services.now().timestamp(), services.settings.channel_addresses
-        return Ended(flushed(deed, result, now, addresses), result.asked)
+        return Ended(flushed(deed, result, now, addresses), result.asked, {"asked": result.asked, **result.counts})
 
-    await in_sight(request, host, "flushes", what, work)
+    await in_sight(request, host, "flush", what, work)
 
 
 COMMAND = Command(

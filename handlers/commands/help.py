@@ -21,9 +21,14 @@ HABITS: Mapping[str, str] = {
     "retry": "flush",
     "unhold": "release",
     "undo": "release",
-    "delete": "hold",
-    "remove": "hold",
-    "rm": "hold",
+    "remove": "delete",
+    "rm": "delete",
+    "undelete": "restore",
+    "bounce": "expire",
+    "approve": "pending",
+    "requests": "pending",
+    "log": "audit",
+    "history": "audit",
 }
 
 

@@ -9,19 +9,20 @@ from types import MappingProxyType
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.agent.protocol import Identity, Released
+from bot.agent.protocol import Held, Identity, Released
 from bot.errors import UserError
-from bot.mailhost.host import Change, MailHost, Progress, Target
+from bot.mailhost.asking import Progress, Target
+from bot.mailhost.host import Change, MailHost
 from bot.text import clock
 from handlers.access import Body
 from handlers.blocks import change, notice
 from handlers.blocks.change import Deed
 from handlers.blocks.kit import packed, unpacked
 from handlers.blocks.message import identity
-from handlers.commands.changing import Ended, in_sight, targets
+from handlers.commands.changing import Ended, in_sight, recorded, targets
 from handlers.commands.command import Command
-from handlers.commands.undo import Undos
-from handlers.commands.words import messages, one_host
+from handlers.commands.undo import first, released, remember_released
+from handlers.commands.words import DELETION_KEY, messages, one_host
 from handlers.door import Door, Request
 
 HOLD_KEY = re.compile(r"h-[0-9a-z]{1,32}\Z")
@@ -32,166 +33,172 @@ Release = Callable[[Progress], Awaitable[Change[Released]]]
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The record of an undo, and how many messages are left to undo."""
+    """The record of an undo, and what it did."""
 
     record: change.Record
-    left: int
+    done: Change[Held] | Change[Released]
 
 
 Undo = Callable[[str, Progress], Awaitable[Undone]]
 
 
-class Holding:
-    """Hold and release, and the undo of each."""
+async def hold(request: Request) -> None:
+    host, rest = one_host(request.services.hosts, request.words)
+    if not rest:
+        raise UserError(which("hold"))
+    picked = messages(rest)
+    await _hold(request, host, picked.text, lambda: targets(host, picked))
 
-    def __init__(self, undos: Undos) -> None:
-        self._undos = undos
 
-    async def hold(self, request: Request) -> None:
-        host, rest = one_host(request.services.hosts, request.words)
-        if not rest:
-            raise UserError(which("hold"))
+async def release(request: Request) -> None:
+    host, rest = one_host(request.services.hosts, request.words)
+    if not rest:
+        raise UserError(which("release"))
+    # A request that was decided by holding instead has put its messages on hold under its own key.
+    if HOLD_KEY.match(rest) or DELETION_KEY.match(rest):
+        await _release(request, host, rest, lambda progress: host.release_hold(rest, progress=progress))
+    else:
         picked = messages(rest)
-        await self._hold(request, host, picked.text, lambda: targets(host, picked))
+        await _release_some(request, host, picked.text, lambda: targets(host, picked))
 
-    async def release(self, request: Request) -> None:
-        host, rest = one_host(request.services.hosts, request.words)
-        if not rest:
-            raise UserError(which("release"))
-        if HOLD_KEY.match(rest):
-            await self._release(request, host, rest, lambda progress: host.release_hold(rest, progress=progress))
-        else:
-            picked = messages(rest)
-            await self._release_some(request, host, picked.text, lambda: targets(host, picked))
 
-    async def hold_message(self, request: Request) -> None:
-        name, message = identity(request.value)
+async def hold_message(request: Request) -> None:
+    name, message = identity(request.value)
 
-        async def find() -> Sequence[Target]:
-            return [message]
+    async def find() -> Sequence[Target]:
+        return [message]
 
-        await self._hold(request, request.services.hosts.named(name), message.queue_id, find)
+    await _hold(request, request.services.hosts.named(name), message.queue_id, find)
 
-    async def release_message(self, request: Request) -> None:
-        name, message = identity(request.value)
 
-        async def find() -> Sequence[Target]:
-            return [message]
+async def release_message(request: Request) -> None:
+    name, message = identity(request.value)
 
-        await self._release_some(request, request.services.hosts.named(name), message.queue_id, find)
+    async def find() -> Sequence[Target]:
+        return [message]
 
-    async def undo_hold(self, request: Request) -> None:
-        name, key = unpacked(request.value, str, str)
-        host = request.services.hosts.named(name)
+    await _release_some(request, request.services.hosts.named(name), message.queue_id, find)
 
-        async def undo(at: str, progress: Progress) -> Undone:
-            done = await host.release_hold(key, progress=progress)
-            return Undone(change.undone_hold(request.actor.id, at, done), change.left(done))
 
-        await self._undo(request, key, undo)
+async def undo_hold(request: Request) -> None:
+    name, key = unpacked(request.value, str, str)
+    host = request.services.hosts.named(name)
 
-    async def undo_release(self, request: Request) -> None:
-        name, key = unpacked(request.value, str, str)
-        host, released = request.services.hosts.named(name), self._undos.released(key)
+    async def undo(at: str, progress: Progress) -> Undone:
+        done = await host.release_hold(key, progress=progress)
+        return Undone(change.undone_hold(request.actor.id, at, done), done)
 
-        async def undo(at: str, progress: Progress) -> Undone:
-            done = await host.hold(released, progress=progress)
-            return Undone(change.undone_release(host.name, request.actor.id, at, done), change.left(done))
+    await _undo(request, "release", host, key, undo)
 
-        await self._undo(request, key, undo)
 
-    async def _undo(self, request: Request, key: str, undo: Undo) -> None:
-        """The first press undoes it, and the card that it was pressed on becomes the record of it.
+async def undo_release(request: Request) -> None:
+    name, key = unpacked(request.value, str, str)
+    host, again = request.services.hosts.named(name), await released(request.services.store, key)
 
-        Where some of it could not be undone yet, the button stays for the rest.
-        """
-        at = clock(request.services.now().timestamp())
-        opening = change.undone(request.blocks, change.undoing(request.actor.id), 0)
+    async def undo(at: str, progress: Progress) -> Undone:
+        done = await host.hold(again, progress=progress)
+        return Undone(change.undone_release(host.name, request.actor.id, at, done), done)
 
-        async def progress(done: int, total: int | None, text: str) -> None:
-            await live.show(notice.progress(opening.blocks, done, total, text))
+    await _undo(request, "hold", host, key, undo)
 
-        with self._undos.first(key, request.actor.name, at):
-            before = change.as_it_was(request.blocks)
-            async with request.reply.live(opening, lambda _: before, in_place=True) as live:
-                done = await undo(at, progress)
-                await live.end(change.undone(request.blocks, done.record, done.left))
-        if done.left:
-            self._undos.again(key)
 
-    async def _hold(self, request: Request, host: MailHost, what: str, find: Find) -> None:
-        async def work(deed: Deed, progress: Progress) -> Ended:
-            done = await host.hold(await find(), progress=progress)
-            card = change.held(deed, done, request.services.settings.channel_addresses, secrets.token_hex(4))
-            return Ended(card, change.number(done))
+async def _undo(request: Request, verb: str, host: MailHost, key: str, undo: Undo) -> None:
+    """The first press undoes it, and the card that it was pressed on becomes the record of it.
 
-        await in_sight(request, host, "holds", what, work)
+    Where some of it could not be undone yet, the button stays for the rest.
+    """
+    now = request.services.now()
+    opening = change.undone(request.blocks, change.undoing(request.actor.id), 0)
 
-    async def _release_some(self, request: Request, host: MailHost, what: str, find: Find) -> None:
-        identities: dict[str, Target] = {}
+    async def progress(done: int, total: int | None, text: str) -> None:
+        await live.show(notice.progress(opening.blocks, done, total, text))
 
-        async def release(progress: Progress) -> Change[Released]:
-            found = await find()
-            identities.update((each.queue_id, each) for each in found if isinstance(each, Identity))
-            return await host.release(found, progress=progress)
+    async with first(request.services.store, key, request.actor, now) as press:
+        before = change.as_it_was(request.blocks)
+        async with (
+            recorded(request, verb, host.name, key) as counts,
+            request.reply.live(opening, lambda _: before, in_place=True) as live,
+        ):
+            undone = await undo(clock(now.timestamp()), progress)
+            counts.update(undone.done.result.counts)
+            press.moved, press.left = change.number(undone.done), change.left(undone.done)
+            await live.end(change.undone(request.blocks, undone.record, press.left))
 
-        await self._release(request, host, what, release, identities)
 
-    async def _release(
-        self,
-        request: Request,
-        host: MailHost,
-        what: str,
-        release: Release,
-        identities: Mapping[str, Target] = MappingProxyType({}),
-    ) -> None:
-        """Release, and remember what was released: by identity where that is known, for the undo."""
+async def _hold(request: Request, host: MailHost, what: str, find: Find) -> None:
+    async def work(deed: Deed, progress: Progress) -> Ended:
+        done = await host.hold(await find(), progress=progress)
+        card = change.held(deed, done, request.services.settings.channel_addresses, secrets.token_hex(4))
+        return Ended(card, change.number(done), done.result.counts)
 
-        async def work(deed: Deed, progress: Progress) -> Ended:
-            done = await release(progress)
-            again = [
-                identities.get(each.queue_id, each.queue_id) for each in done.outcomes if each.outcome == "released"
-            ]
-            undo = packed(host.name, self._undos.remember(again)) if again else None
-            addresses = request.services.settings.channel_addresses
-            return Ended(change.released(deed, done, undo, addresses, secrets.token_hex(4)), change.number(done))
+    await in_sight(request, host, "hold", what, work)
 
-        await in_sight(request, host, "releases", what, work)
 
-    def commands(self) -> tuple[Command, ...]:
-        return (
-            Command(
-                name="hold",
-                usage="hold [host] selector",
-                summary="Keep messages in the queue, undelivered and without expiring, until they are released",
-                examples=("/mail hold from:hacked@example.org", "/mail hold 4VbXm8dz3kzJ1Q"),
-                run=self.hold,
-            ),
-            Command(
-                name="release",
-                usage="release [host] selector | key",
-                summary="Let held messages go on: those picked, or those of one hold by its key",
-                examples=("/mail release h-4k2fq9", "/mail release to:@example.org"),
-                run=self.release,
-            ),
-        )
+async def _release_some(request: Request, host: MailHost, what: str, find: Find) -> None:
+    identities: dict[str, Target] = {}
 
-    def register(self, app: AsyncApp, door: Door) -> None:
-        @app.action("hold.undo")
-        async def undo_hold(ack: AsyncAck, body: Body) -> None:
-            await door.admit(ack, body, self.undo_hold, "release")
+    async def letting_go(progress: Progress) -> Change[Released]:
+        found = await find()
+        identities.update((each.queue_id, each) for each in found if isinstance(each, Identity))
+        return await host.release(found, progress=progress)
 
-        @app.action("release.undo")
-        async def undo_release(ack: AsyncAck, body: Body) -> None:
-            await door.admit(ack, body, self.undo_release, "hold")
+    await _release(request, host, what, letting_go, identities)
 
-        @app.action("message.hold")
-        async def hold_message(ack: AsyncAck, body: Body) -> None:
-            await door.admit(ack, body, self.hold_message, "hold")
 
-        @app.action("message.release")
-        async def release_message(ack: AsyncAck, body: Body) -> None:
-            await door.admit(ack, body, self.release_message, "release")
+async def _release(
+    request: Request,
+    host: MailHost,
+    what: str,
+    letting_go: Release,
+    identities: Mapping[str, Target] = MappingProxyType({}),
+) -> None:
+    """Release, and remember what was released: by identity where that is known, for the undo."""
+    services = request.services
+
+    async def work(deed: Deed, progress: Progress) -> Ended:
+        done = await letting_go(progress)
+        again = [identities.get(each.queue_id, each.queue_id) for each in done.outcomes if each.outcome == "released"]
+        undo = packed(host.name, await remember_released(services.store, again, services.now())) if again else None
+        card = change.released(deed, done, undo, services.settings.channel_addresses, secrets.token_hex(4))
+        return Ended(card, change.number(done), done.result.counts)
+
+    await in_sight(request, host, "release", what, work)
+
+
+COMMANDS = (
+    Command(
+        name="hold",
+        usage="hold [host] selector",
+        summary="Keep messages in the queue, undelivered and without expiring, until they are released",
+        examples=("/mail hold from:hacked@example.org", "/mail hold 4VbXm8dz3kzJ1Q"),
+        run=hold,
+    ),
+    Command(
+        name="release",
+        usage="release [host] selector | key",
+        summary="Let held messages go on: those picked, or those of one hold by its key",
+        examples=("/mail release h-4k2fq9", "/mail release to:@example.org"),
+        run=release,
+    ),
+)
+
+
+def register(app: AsyncApp, door: Door) -> None:
+    @app.action("hold.undo")
+    async def undone_hold(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, undo_hold, "release")
+
+    @app.action("release.undo")
+    async def undone_release(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, undo_release, "hold")
+
+    @app.action("message.hold")
+    async def held_message(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, hold_message, "hold")
+
+    @app.action("message.release")
+    async def released_message(ack: AsyncAck, body: Body) -> None:
+        await door.admit(ack, body, release_message, "release")
 
 
 def which(verb: str) -> str:

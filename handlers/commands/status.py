@@ -6,12 +6,13 @@ import secrets
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.errors import UserError
+from bot.errors import StoreError, UserError
 from bot.mailhost.host import MailHost
 from bot.mailhost.look import look
 from handlers.access import Body
 from handlers.blocks import notice, status
 from handlers.blocks.kit import Card, unpacked
+from handlers.blocks.outbox import undelivered
 from handlers.commands.command import Command
 from handlers.commands.words import named
 from handlers.door import Door, Request
@@ -38,14 +39,26 @@ async def _say(request: Request, text: str, host: MailHost | None) -> None:
 
 async def _card(request: Request, host: MailHost) -> Card:
     services = request.services
-    seen = await look(host, services.now)
-    return status.status(seen, request.actor.id, services.settings.channel_addresses, secrets.token_hex(4))
+    seen, notes = await asyncio.gather(look(host, services.now), _notes(request))
+    addresses = services.settings.channel_addresses
+    return status.status(seen, request.actor.id, addresses, secrets.token_hex(4), notes)
 
 
 async def _overview(request: Request) -> Card:
     services = request.services
     looks = await asyncio.gather(*(look(host, services.now) for host in services.hosts.values()))
-    return status.overview(looks, request.actor.id, services.settings.channel_addresses, secrets.token_hex(4))
+    addresses = services.settings.channel_addresses
+    return status.overview(looks, request.actor.id, addresses, secrets.token_hex(4), await _notes(request))
+
+
+async def _notes(request: Request) -> list[str]:
+    """What Slack should have and has not, a line each; mail hosts are looked at even when the store is in trouble."""
+    services = request.services
+    try:
+        backlog = await services.store.outbox.backlog(request.workspace, services.now())
+    except StoreError as error:
+        return [str(error)]
+    return undelivered(backlog, services.now())
 
 
 async def _refresh(request: Request) -> None:

@@ -1,61 +1,98 @@
 """What the undo buttons need to know: who pressed one first, and which messages a release has released.
 
-It is kept in memory. A hold is remembered on the mail host itself, by its key, so its undo outlives a restart of the
-bot; a release is not, and after a restart its button says so.
+It is kept in the store, so an undo outlives a restart of the bot. A hold is remembered on the mail host itself, by its
+key; a release is not, and is remembered here, for as long as addresses are kept.
 """
 
 import secrets
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
+from bot.actors import Actor
+from bot.agent.protocol import Identity
 from bot.errors import UserError
-from bot.mailhost.host import Target
+from bot.mailhost.asking import Target
+from bot.store.database import Store
+from bot.store.memory import forget, forget_before, recall, remember
+from bot.text import clock
+from handlers.blocks.request_record import Undone
 
-RELEASES = 200
-MESSAGES = 200_000
-"""So many releases, with so many messages in all, are remembered; the oldest are forgotten first."""
-PRESSED = 5000
+RELEASED, PRESSED = "released.", "undone."
+KEPT = timedelta(days=30)
+"""For so long what was released is remembered, with its addresses."""
+ABANDONED = timedelta(minutes=35)
+"""A press whose end was not seen counts for so long: a change may take half an hour (bot/mailhost/host.py)."""
 
 
-class Undos:
-    def __init__(self) -> None:
-        self._released: OrderedDict[str, tuple[Target, ...]] = OrderedDict()
-        self._pressed: OrderedDict[str, str] = OrderedDict()
+@dataclass(slots=True)
+class Press:
+    """One press under way; `moved` is how many messages it moved, `left` how many it could not for the moment."""
 
-    def remember(self, messages: Sequence[Target]) -> str:
-        """Remember what was released; the key for its undo button."""
-        key = f"r-{secrets.token_hex(4)}"
-        self._released[key] = tuple(messages)
-        while len(self._released) > RELEASES or (
-            len(self._released) > 1 and sum(map(len, self._released.values())) > MESSAGES
-        ):
-            self._released.popitem(last=False)
-        return key
+    moved: int = 0
+    left: int = 0
 
-    def released(self, key: str) -> tuple[Target, ...]:
-        """The messages that were released. Raises UserError when they are forgotten."""
-        if key not in self._released:
-            raise UserError(
-                "This bot was started anew since then and no longer knows which messages these were, so nothing was "
-                "done. Say which ones: /mail hold and their IDs, or a filter such as from:@example.org"
-            )
-        return self._released[key]
 
-    def again(self, key: str) -> None:
-        """Let it be pressed once more: something is left to undo."""
-        self._pressed.pop(key, None)
+async def remember_released(store: Store, messages: Sequence[Target], now: datetime) -> str:
+    """Remember what was released; the key for its undo button."""
+    key = f"r-{secrets.token_hex(4)}"
+    lines = [each if isinstance(each, str) else _line(each) for each in messages]
+    async with store.transaction() as transaction:
+        await forget_before(transaction, RELEASED, now - KEPT)
+        await forget_before(transaction, PRESSED, now - KEPT)
+        await remember(transaction, RELEASED + key, lines, now)
+    return key
 
-    @contextmanager
-    def first(self, key: str, by: str, at: str) -> Iterator[None]:
-        """Only the first press counts: another one raises UserError. A press whose work failed does not count."""
-        if key in self._pressed:
-            raise UserError(f"This undo was pressed before, {self._pressed[key]}. Nothing more was done.")
-        self._pressed[key] = f"by {by}, {at}"
-        while len(self._pressed) > PRESSED:
-            self._pressed.popitem(last=False)
-        try:
-            yield
-        except BaseException:
-            self._pressed.pop(key, None)
-            raise
+
+async def released(store: Store, key: str) -> tuple[Target, ...]:
+    """The messages that were released. Raises UserError when they are forgotten."""
+    async with store.reading() as connection:
+        lines = await recall(connection, RELEASED + key)
+    if lines is None:
+        raise UserError(
+            f"This bot no longer knows which messages these were: it forgets them after {KEPT.days} days. Nothing was "
+            "done. Say which ones: /mail hold and their IDs, or a filter such as from:@example.org"
+        )
+    return tuple(each if isinstance(each, str) else Identity(*each) for each in lines)
+
+
+async def undone(store: Store, key: str) -> Undone | None:
+    """The undo of this key, if it was pressed and is over."""
+    async with store.reading() as connection:
+        pressed = await recall(connection, PRESSED + key)
+    if not pressed or not pressed["over"]:
+        return None
+    return Undone(pressed["by"], datetime.fromisoformat(pressed["at"]), pressed["moved"])
+
+
+@asynccontextmanager
+async def first(store: Store, key: str, by: Actor, now: datetime) -> AsyncIterator[Press]:
+    """Only the first press counts: another one raises UserError.
+
+    A press whose work failed does not count, nor one that left something to undo.
+    """
+    value: dict[str, Any] = {"by": by.id, "name": by.name, "at": now.isoformat(), "over": False, "moved": 0}
+    async with store.transaction() as transaction:
+        await transaction.alone()
+        before = await recall(transaction.connection, PRESSED + key)
+        if before and (before["over"] or datetime.fromisoformat(before["at"]) > now - ABANDONED):
+            at = clock(datetime.fromisoformat(before["at"]).timestamp())
+            raise UserError(f"This undo was pressed before, by {before['name']}, {at}. Nothing more was done.")
+        await remember(transaction, PRESSED + key, value, now)
+    press = Press()
+    counts = False
+    try:
+        yield press
+        counts = not press.left
+    finally:
+        async with store.transaction() as transaction:
+            if counts:
+                await remember(transaction, PRESSED + key, {**value, "over": True, "moved": press.moved}, now)
+            else:
+                await forget(transaction, PRESSED + key)
+
+
+def _line(each: Identity) -> list[str | int]:
+    return [each.queue_id, each.arrival_time, each.message_size, each.sender]

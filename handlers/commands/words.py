@@ -6,7 +6,8 @@ from typing import Final
 
 from bot.agent.protocol import Selection
 from bot.errors import SelectorError, UserError
-from bot.mailhost.host import MailHost, MailHosts
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
 from bot.mailhost.selector import Selector, parse
 from bot.text import listed
 
@@ -20,6 +21,9 @@ _PLAIN: Final = {
 # With `should_escape`, Slack turns addresses and domains into links: `<mailto:a@b.org|a@b.org>`, `<http://b.org|b.org>`.
 _MAILTO = re.compile(r"<mailto:([^|<>]*)(?:\|[^<>]*)?>")
 _LINK = re.compile(r"<https?://([^|<>]*)(?:\|([^<>]*))?>")
+
+DELETION_KEY = re.compile(r"[0-9]{1,12}-[0-9a-z]{1,16}\Z")
+"""The key of a request, which is that of the deletion it asked for: `57-k3qf`."""
 
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+|"')
 
@@ -61,6 +65,14 @@ def messages(words: str) -> Selector:
     if picked.site:
         raise SelectorError(f"site: is for a flush only. To pick messages by recipient: to:@{picked.site}")
     return picked
+
+
+def option(words: str, name: str) -> tuple[bool, str]:
+    """Whether `--name` is among the words, and the others. Slack's clients make an em dash of two hyphens."""
+    wanted = re.compile(rf"(?:--|[\u2014\u2013]){name}\Z", re.IGNORECASE)
+    tokens: list[str] = _WORD.findall(words)
+    rest = [token for token in tokens if not wanted.match(token)]
+    return len(rest) < len(tokens), " ".join(rest)
 
 
 EVERYTHING = Selection()

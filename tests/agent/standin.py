@@ -26,7 +26,7 @@ NURSERY = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 import bot.agent.__main__ as agent
-from bot.agent import flush, hold, info, listing, release, show
+from bot.agent import expire, flush, hold, info, listing, release, requeue, show
 for line in sys.stdin:
     folder, *arguments = line.rstrip("\\n").split("\\t")
     child = os.fork()

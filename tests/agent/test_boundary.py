@@ -13,32 +13,10 @@ import pytest
 
 from bot.agent.__main__ import STATUS
 from bot.agent.protocol import ERROR_CODES, RESULTS
+from tests.agent.spooled import BODY, ID, put, whole
 from tests.agent.standin import StandIn, entry, lines, request
 
-ID, OTHER = "4jYTY25PbJzBvT8", "4jYTY25LgKzBvT4"
-BODY = "the body's own secret"
-
-
-def queue_file(secret: str = BODY) -> bytes:
-    """A small queue file: envelope, one header, a body."""
-
-    def record(kind: str, text: str) -> bytes:
-        return kind.encode() + bytes([len(text)]) + text.encode()
-
-    content = record("N", "Subject: hello") + record("N", "") + record("N", secret)
-    head = record("T", "1700000000 0") + record("S", "ann@sender.test") + record("R", "bob@example.test")
-    start = 2 + 95 + len(head) + 2
-    sizes = (len(content), start, 1, 0, len(content), 0)
-    size = record("C", " ".join(f"{number:15d}" for number in sizes))
-    return size + head + record("M", "") + content + record("X", "") + record("E", "")
-
-
-def put(standin: StandIn, queue: str, queue_id: str = ID) -> Path:
-    path = standin.queue_directory / queue / queue_id
-    path.write_bytes(queue_file())
-    path.chmod(0o700)
-    return path
-
+KEY = "57-k3qf"
 
 # A request names an instance, never a path.
 
@@ -132,103 +110,14 @@ def test_a_link_to_a_configuration_that_others_can_write_is_not_believed(standin
     assert standin.ask("info").code == "denied"
 
 
-# Files in spool and trash: never through a link, never another's, only names of the grammar.
-
-
-def test_a_link_in_a_queue_is_no_message(standin: StandIn) -> None:
-    secret = standin.folder / "shadow"
-    secret.write_bytes(queue_file())
-    (standin.queue_directory / "hold" / ID).symlink_to(secret)
-    assert "There is no message" in standin.ask("show", queue_id=ID).last["text"]
-    assert standin.ask("hold", [ID], key="h-test").result["counts"] == {"gone": 1}
-
-
-def test_a_link_in_place_of_a_hash_folder_or_a_queue_is_not_followed(standin: StandIn) -> None:
-    real = standin.folder / "elsewhere"
-    real.mkdir()
-    (real / ID).write_bytes(queue_file())
-    (real / ID).chmod(0o700)
-    for name in "0123456789ABCDEF":
-        (standin.queue_directory / "deferred" / name).symlink_to(real)
-    answer = standin.ask("hold", [ID], key="h-test")
-    assert answer.code or answer.result["counts"] == {"gone": 1}
-    depth = standin.ask("depth").result["queues"]
-    assert depth["deferred"] is None, "a queue that can't be read is unknown, not empty"
-    assert depth["hold"] == 0
-
-
-def test_a_link_in_place_of_the_trash_is_not_followed(standin: StandIn) -> None:
-    elsewhere = standin.folder / "elsewhere"
-    elsewhere.mkdir(mode=0o777)
-    elsewhere.chmod(0o777)
-    (standin.queue_directory / "maildesk-trash").symlink_to(elsewhere)
-    put(standin, "hold")
-    assert standin.ask("release", [ID]).code == "denied"
-    assert list(elsewhere.iterdir()) == []
-
-
-def test_a_link_in_place_of_a_holds_record_is_not_followed(standin: StandIn) -> None:
-    secret = standin.folder / "shadow"
-    secret.write_text(json.dumps({"target": [ID, 1_700_000_000, 1, "a secret"]}) + "\n")
-    holds = standin.queue_directory / "maildesk-trash" / "holds"
-    holds.mkdir(mode=0o700, parents=True)
-    holds.parent.chmod(0o700)
-    (holds / "h-link").symlink_to(secret)
-    before = secret.read_bytes()
-    put(standin, "incoming")
-    put(standin, "hold", OTHER)
-    for verb, targets, args in (
-        ("release", (), {"key": "h-link"}),
-        ("hold", [ID], {"key": "h-link"}),
-        # It looks through all records for what they tell of held files.
-        ("release", [OTHER], {}),
-        ("info", (), {}),
-    ):
-        answer = standin.ask(verb, targets, **args)
-        assert answer.last["event"] == "error", (verb, answer.last)
-        assert "a secret" not in json.dumps(answer.events)
-    assert not any(line.startswith("postsuper") for line in standin.ran())
-    assert secret.read_bytes() == before
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_queue_file_of_another_user_is_no_message(standin: StandIn) -> None:
-    os.chown(put(standin, "hold"), 65534, -1)
-    assert standin.ask("show", queue_id=ID).code == "bad_request"
-
-
-@pytest.mark.parametrize("name", ["../../etc/passwd", "ALL", "-", ".", "..", "a/b", "4jYT\n", "4jYT*", ""])
-def test_a_name_off_the_grammar_never_gets_anywhere(standin: StandIn, name: str) -> None:
-    assert standin.ask("show", queue_id=name).code == "bad_request"
-    assert standin.ask("hold", [name], key="h-test").code == "bad_request"
-    assert standin.ran() == []
-
-
-@pytest.mark.parametrize("key", ["../x-abcd", "h-", "h-abcd/..", "H-ABCD", "h-abcd\n", "journal", "-abcd"])
-def test_a_key_is_no_path(standin: StandIn, key: str) -> None:
-    assert standin.ask("hold", [ID], key=key).code == "bad_request"
-    assert standin.ask("release", key=key).code == "bad_request"
-
-
-def test_ids_reach_postsuper_on_standard_input_only(standin: StandIn) -> None:
-    typed = standin.folder / "typed"
-    put(standin, "incoming")
-    standin.does("postsuper", f"cat >>{typed}")
-    standin.ask("hold", [ID], key="h-test")
-    calls = [line for line in standin.ran() if line.startswith("postsuper")]
-    assert calls
-    assert all(ID not in line and " -h -" in line for line in calls)
-    assert ID in typed.read_text().split()
-
-
 # What it answers.
 
 
 def test_the_body_of_a_message_is_never_returned(standin: StandIn) -> None:
-    put(standin, "incoming")
+    message = whole(put(standin, "incoming"))
     standin.says("postqueue", lines([entry(ID, queue_name="incoming")]))
     standin.does("postcat", f'case " $* " in *" -b "*|*" -q {ID} "*) echo "{BODY}";; esac; echo "Subject: hello"')
-    said = ""
+    said, asked = "", set()
     for verb, targets, args in (
         ("list", (), {"limit": 10}),
         ("list", (), {"select": True}),
@@ -237,17 +126,29 @@ def test_the_body_of_a_message_is_never_returned(standin: StandIn) -> None:
         ("depth", (), {}),
         ("hold", [ID], {"key": "h-test"}),
         ("release", [ID], {}),
+        ("flush", (), {"wait": 0}),
+        ("expire", [ID], {"key": KEY}),
+        ("delete", [message], {"key": KEY}),
+        ("trash", (), {"key": KEY}),
+        ("restore", (), {"key": KEY}),
+        ("purge", (), {}),
+        ("requeue", [ID], {}),
     ):
+        asked.add(verb)
         said += json.dumps(standin.ask(verb, targets, **args).events)
     assert BODY not in said
+    assert asked == set(RESULTS)
     assert all(" -b" not in line for line in standin.ran() if line.startswith("postcat"))
 
 
 def test_verbs_can_be_taken_away(standin: StandIn) -> None:
     standin.configure("verbs = info depth list show\n")
     for verb in RESULTS:
-        needed: dict[str, str] = {"show": {"queue_id": ID}, "hold": {"key": "h-test"}}.get(verb, {})
-        answer = standin.ask(verb, **needed)
+        needed = {
+            "show": {"queue_id": ID},
+            **{keyed: {"key": KEY} for keyed in ("hold", "delete", "restore", "expire")},
+        }
+        answer = standin.ask(verb, **needed.get(verb, {}))
         allowed = verb in ("info", "depth", "list", "show")
         assert (answer.code == "denied") is not allowed, (verb, answer.last)
     assert not any(line.startswith(("postsuper", "postqueue -f")) for line in standin.ran())

@@ -29,6 +29,21 @@ def test_each_section_is_an_instance(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7d", 604_800), ("12h", 43_200), ("90m", 5_400), ("3600s", 3_600), ("2w", 1_209_600), ("1 ; a day", 86_400)],
+)
+def test_the_retention_is_a_time_of_postfix_and_without_a_unit_it_is_days(
+    tmp_path: Path, value: str, seconds: int
+) -> None:
+    (tmp_path / "agent.ini").write_text(f"[default]\nconfig_directory = /etc/postfix\nretention = {value}\n")
+    assert read(str(tmp_path / "agent.ini"))["default"].retention == seconds
+
+
+def test_deleted_mail_is_kept_for_a_week_where_nothing_else_is_said(tmp_path: Path) -> None:
+    assert read(str(tmp_path / "none.ini"))["default"].retention == 604_800
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         (b"", "declares no instance"),
@@ -39,6 +54,10 @@ def test_each_section_is_an_instance(tmp_path: Path) -> None:
         (b"[default]\nconfig_directory = /e\ncommand_directory = sbin\n", "command_directory must be an absolute path"),
         (b"[default]\nconfig_directory = /e\nverbs = info destroy\n", "there is no verb 'destroy'"),
         (b"[default]\nconfig_directory = /e\nverbs = info, depth\n", "there is no verb 'info,'"),
+        (b"[default]\nconfig_directory = /e\nretention = a week\n", "retention: 'a week' is no time such as 7d"),
+        (b"[default]\nconfig_directory = /e\nretention = -1d\n", "retention: '-1d' is no time"),
+        (b"[default]\nconfig_directory = /e\nretention = 1d12h\n", "retention: '1d12h' is no time"),
+        (b"[default]\nconfig_directory = /e\nretention =\n", "retention: '' is no time"),
         (b"[default]\nconfig_directory = /e\ncolour = red\n", "has 'colour'; known are config_directory"),
         (b"[default]\nconfig_directory\n", "parsing errors"),
         (b"config_directory = /e\n", "no section headers"),

@@ -21,6 +21,7 @@ from bot.agent.protocol import (
     AGE_BUCKETS_MINUTES,
     LISTED_QUEUES,
     Cursor,
+    Identity,
     Listing,
     QueuedMessage,
     Selection,
@@ -206,12 +207,35 @@ def test_a_selection_narrows_the_summary_and_not_the_total(standin: StandIn) -> 
     assert [each.queue_id for each in answer.page] == ["AAAAAA"]
 
 
-def test_an_entry_that_repeats_is_selected_once(standin: StandIn) -> None:
+def test_an_entry_that_repeats_is_selected_and_counted_once(standin: StandIn) -> None:
     entries = [entry("AAAAAA", queue_name="active"), entry("BBBBBB"), entry("AAAAAA", queue_name="deferred")]
     standin.says("postqueue", lines(entries))
-    answer = standin.ask("list", select=True)
+    answer = standin.ask("list", select=True, limit=5)
     assert [event["identity"][0] for event in answer.events[:-1]] == ["AAAAAA", "BBBBBB"]
-    assert answer.result == {"count": 2}
+    summary = answer.result["summary"]
+    assert (summary["messages"], summary["bytes"], summary["recipients"]) == (2, 2000, 2)
+    assert [(name, queue["messages"]) for name, queue in summary["queues"].items()] == [("active", 1), ("deferred", 1)]
+    assert [each["queue_id"] for each in answer.result["page"]] == ["AAAAAA", "BBBBBB"]
+    assert answer.result["total"] == 3
+
+
+@given(entries=queue(), limit=st.integers(0, 7))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_what_is_selected_is_what_its_summary_and_its_page_tell_of(
+    standin: StandIn, entries: list[dict[str, Any]], limit: int
+) -> None:
+    args = {**ARGS, "select": True, "limit": limit, "selection": Selection((Term("from", "*@x.test"),))}
+    standin.says("postqueue", lines(entries + entries[:5]))
+    told: list[Identity] = []
+    answer = listing.select(standin.postfix, args, told.append)
+    oldest_first = sorted(told, key=lambda each: (each.arrival_time, each.queue_id))
+    assert [each.identity for each in answer.page] == oldest_first[:limit]
+    assert answer.summary.messages == len(told) == len({each.queue_id for each in told})
+    assert answer.summary.bytes == sum(each.message_size for each in told)
+    assert sum(each.messages for each in answer.summary.senders.top) == len(told)
+    assert {each.queue_id for each in told} == {
+        each["queue_id"] for each in entries if each["sender"].lower() == "ann@x.test"
+    }
 
 
 def test_nothing_is_selected_from_half_a_queue(standin: StandIn) -> None:
@@ -226,10 +250,11 @@ def test_more_than_can_be_handled_at_once_is_refused_with_how_to_narrow_it(stand
     row = json.dumps(entry("XXXXXX"))
     standin.says("postqueue", "".join(row.replace("XXXXXX", each) + "\n" for each in many))
     with pytest.raises(AgentError, match=r"More than 100,000 messages match.* older:1d") as caught:
-        list(listing.select(standin.postfix, ARGS))
+        listing.select(standin.postfix, ARGS, lambda _: None)
     assert caught.value.code == "bad_request"
     standin.says("postqueue", "".join(row.replace("XXXXXX", each) + "\n" for each in many[1:]))
-    assert sum(1 for _ in listing.select(standin.postfix, ARGS)) == protocol.MAX_TARGETS
+    told: list[Identity] = []
+    assert listing.select(standin.postfix, ARGS, told.append).summary.messages == protocol.MAX_TARGETS == len(told)
 
 
 # A process that is started from a large one counts the large one's memory as its peak (execve(2)); so a small one

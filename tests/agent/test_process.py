@@ -104,13 +104,13 @@ def test_a_listener_that_left_means_that_nothing_more_is_looked_for(standin: Sta
     process.stderr.close()
 
 
-@pytest.mark.parametrize("verb", ["hold", "release", "flush"])
+@pytest.mark.parametrize("verb", ["hold", "release", "flush", "requeue", "expire"])
 def test_a_listener_that_left_before_a_change_began_means_that_nothing_is_done(standin: StandIn, verb: str) -> None:
     spool(standin)
     process = start(standin)
     assert process.stdin and process.stdout and process.stderr
     process.stdout.close()
-    process.stdin.write(request(verb, IDS, **({"key": "h-4k2f"} if verb == "hold" else {})))
+    process.stdin.write(request(verb, IDS, **({"key": "h-4k2f"} if verb in ("hold", "expire") else {})))
     process.stdin.close()
     assert process.wait(30) == 70
     assert process.stderr.read() == b""

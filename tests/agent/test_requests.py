@@ -34,6 +34,17 @@ GOOD: list[bytes] = [
     request("hold", [ID, [OTHER, 1, 2, "ann@sender.test"]], key="h-4k2f"),
     request("release", [ID]),
     request("release", key="h-4k2f"),
+    request("hold", [ID], key="57-k3qf", not_after=1_700_000_000.5),
+    request("delete", [[ID, 1, 2, "ann@sender.test"]], key="57-k3qf", not_after=1_700_000_000, final=True),
+    request("delete", [ID, OTHER], key="57-k3qf"),
+    request("restore", key="57-k3qf"),
+    request("restore", [ID], key="57-k3qf"),
+    request("trash"),
+    request("trash", key="57-k3qf"),
+    request("purge"),
+    request("purge", key="57-k3qf", not_after=0),
+    request("requeue", [ID, [OTHER, 1, 2, "ann@sender.test"]]),
+    request("expire", [[ID, 1, 2, "ann@sender.test"]], key="57-k3qf", not_after=1_700_000_000),
 ]
 
 BAD_VALUES = st.one_of(
@@ -91,7 +102,7 @@ def test_what_was_not_said_has_its_default() -> None:
         (head(v=2), "protocol version 2; this agent speaks version 1"),
         (head(v=True), "protocol version True"),
         (head(v="1"), "protocol version '1'"),
-        (head(verb="delete"), "there is no verb 'delete'"),
+        (head(verb="destroy"), "there is no verb 'destroy'"),
         (head(verb="INFO"), "there is no verb"),
         (head(verb=["info"]), "there is no verb"),
         (head(verb={}), "there is no verb"),
@@ -139,7 +150,27 @@ def test_what_was_not_said_has_its_default() -> None:
         (request("flush", site="example.org\n"), "is not a site"),
         (request("flush", site="x" * 256), "is not a site"),
         (request("flush", wait=61), "wait is a whole number from 0 to 60"),
-        (request("hold", [ID]), "a hold needs a key"),
+        (request("hold", [ID]), "hold needs a key, by which it can be asked about, finished and undone"),
+        (request("delete", [ID]), "delete needs a key"),
+        (request("restore"), "restore needs a key"),
+        (request("expire", [ID]), "expire needs a key"),
+        (request("delete", [ID], key="57-k3qf", final=1), "final is true or false"),
+        (request("delete", [ID], key="57-k3qf", final="no"), "final is true or false"),
+        (request("delete", [ID], key="57-k3qf", not_after="now"), "not_after is a moment, in seconds since the epoch"),
+        (request("expire", [ID], key="57-k3qf", not_after=True), "not_after is a moment"),
+        (request("expire", [ID], key="57-k3qf", not_after=-1), "not_after is a moment"),
+        (request("hold", [ID], key="57-k3qf", not_after=1e300), "not_after is a moment"),
+        (request("hold", [ID], key="57-k3qf", not_after=float("nan")), "not_after is a moment"),
+        (request("purge", not_after=float("inf")), "not_after is a moment"),
+        (request("purge", key="../holds"), "is not a key"),
+        (request("purge", [ID], key="57-k3qf"), "args has an unknown member 'targets'"),
+        (request("trash", key="57"), "is not a key"),
+        (request("trash") + b"x", "lines that it does not take"),
+        (request("restore", ["ALL"], key="57-k3qf"), "'ALL' is not a queue ID"),
+        (request("delete", ["ALL"], key="57-k3qf"), "'ALL' is not a queue ID"),
+        (request("requeue", ["ALL"]), "'ALL' is not a queue ID"),
+        (request("requeue", [ID], key="57-k3qf"), "args has an unknown member 'key'"),
+        (request("requeue", [ID], final=True), "args has an unknown member 'final'"),
         (request("hold", [ID], key="../../x"), "is not a key"),
         (request("hold", [ID], key="H-4K2F"), "is not a key"),
         (request("hold", [ID], key="h-4k2f\n"), "is not a key"),
@@ -176,6 +207,10 @@ def test_one_target_too_many_is_refused() -> None:
     error = refusal(request("release", many, targets=protocol.MAX_TARGETS))
     assert "more than 100,000 targets" in error.text
     assert len(requests.read(io.BytesIO(request("release", many[:-1]))).targets) == protocol.MAX_TARGETS
+
+
+def test_every_verb_has_a_right_request_here() -> None:
+    assert {json.loads(data.splitlines()[0])["verb"] for data in GOOD} == set(protocol.RESULTS)
 
 
 def _spoiled(draw: st.DrawFn) -> bytes:

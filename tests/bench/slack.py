@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 from bot import bootstrap
 from bot.console.workspace import Workspace
-from bot.mailhost.host import MailHosts
+from bot.mailhost.hosts import MailHosts
 from bot.settings import Settings
 from handlers.app import build_app, serve
 from tests.bench.measure import resident
@@ -21,6 +23,11 @@ OPS, ANA = "C0OPS", "login:ana"
 
 async def acknowledgements(postfix: PrivatePostfix, commands: int) -> list[float]:
     """Seconds until each of some simultaneous commands was acknowledged, while a listing runs."""
+    with tempfile.TemporaryDirectory(prefix="maildesk-bench-") as folder:
+        return await _acknowledgements(postfix, commands, Path(folder))
+
+
+async def _acknowledgements(postfix: PrivatePostfix, commands: int, folder: Path) -> list[float]:
     async with Workspace() as workspace:
         workspace.add_user(ANA, "ana")
         workspace.add_channel(OPS, "ops", [ANA])
@@ -31,23 +38,31 @@ async def acknowledgements(postfix: PrivatePostfix, commands: int) -> list[float
             slack_api_url=workspace.api_url,
             ops_channels=(OPS,),
             operators=(ANA,),
+            database_url=f"sqlite:///{folder}/maildesk.db",
+            audit_key_file=folder / "audit.key",
         )
         services = bootstrap.services(settings, MailHosts([mail_host(postfix)]))
         stop = asyncio.Event()
-        serving = asyncio.create_task(serve(build_app(services), services, stop))
-        await workspace.connected()
-        await workspace.command(ANA, OPS, "/mail status")
-        await asyncio.sleep(0.5)
-        asked = [workspace.command(ANA, OPS, "/mail queue from:@customers.test") for _ in range(commands)]
-        receipts = await asyncio.gather(*asked)
-        await services.background.idle()
-        stop.set()
-        await serving
+        async with services.store:
+            serving = asyncio.create_task(serve(build_app(services), services, stop))
+            await workspace.connected()
+            await workspace.command(ANA, OPS, "/mail status")
+            await asyncio.sleep(0.5)
+            asked = [workspace.command(ANA, OPS, "/mail queue from:@customers.test") for _ in range(commands)]
+            receipts = await asyncio.gather(*asked)
+            await services.background.idle()
+            stop.set()
+            await serving
         return [receipt.seconds for receipt in receipts]
 
 
 async def idle_memory() -> float:
     """MiB that `maildesk run` takes half a minute after it connected, with nothing to do."""
+    with tempfile.TemporaryDirectory(prefix="maildesk-bench-") as folder:
+        return await _idle_memory(Path(folder))
+
+
+async def _idle_memory(folder: Path) -> float:
     async with Workspace() as workspace:
         workspace.add_user(ANA, "ana")
         workspace.add_channel(OPS, "ops", [ANA])
@@ -58,6 +73,8 @@ async def idle_memory() -> float:
             "SLACK_API_URL": workspace.api_url,
             "OPS_CHANNELS": OPS,
             "APPROVERS": ANA,
+            "DATABASE_URL": f"sqlite:///{folder}/maildesk.db",
+            "AUDIT_KEY_FILE": str(folder / "audit.key"),
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "run", env=environment, stderr=asyncio.subprocess.DEVNULL

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from bot.agent.protocol import Selection, Term
+from bot.errors import AgentRefused
 from bot.mailhost.host import MailHost
 from tests.postfix.hosts import mail_host
 from tests.postfix.instance import Injected, PrivatePostfix
@@ -185,6 +187,24 @@ async def test_a_hold_that_is_undone_twice_says_so(postfix: PrivatePostfix, worl
     await host.release_hold(held.result.key)
     again = await host.release_hold(held.result.key)
     assert again.result.counts == {"not_on_hold": 2}
+
+
+async def test_the_same_hold_again_only_reports_and_another_under_its_key_is_refused(
+    postfix: PrivatePostfix, world: World
+) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix.defer("ann@sender.test", "bob@grey.test", count=3)
+    host = mail_host(postfix)
+    targets = await host.select(EVERYTHING)
+    late = await host.hold(targets, key="57-k3qf", not_after=time.time() - 1)
+    assert (late.result.begun, late.outcomes, postfix.count("hold")) == (False, (), 0)
+    held = await host.hold(targets[:2], key="57-k3qf", not_after=time.time() + 60)
+    assert held.result.counts == {"held": 2}
+    await host.release_hold("57-k3qf")
+    assert await host.hold(targets[:2], key="57-k3qf", not_after=time.time() - 1) == held
+    with pytest.raises(AgentRefused, match="of other messages"):
+        await host.hold(targets, key="57-k3qf")
+    assert postfix.count("hold") == 0
 
 
 def test_the_naive_way_loses_mail_here_too(postfix: PrivatePostfix, world: World) -> None:

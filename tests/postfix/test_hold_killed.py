@@ -66,8 +66,8 @@ def lines(targets: Sequence[Identity]) -> list[object]:
     return [[each.queue_id, each.arrival_time, each.message_size, each.sender] for each in targets]
 
 
-def started(argv: Sequence[str], asked: bytes) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def started(argv: Sequence[str], asked: bytes, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.DEVNULL)
     assert process.stdin
     process.stdin.write(asked)
     process.stdin.close()
@@ -179,6 +179,39 @@ async def test_a_hold_that_was_cut_short_is_named_and_undone_by_its_key(
     assert postfix.count("hold") == held
     assert (await host.info()).unfinished == (KEY,)
     assert (await host.release_hold(KEY)).result.counts == undone
+    await once_each(host, postfix, world, injected)
+
+
+@pytest.mark.parametrize("when", ["deferred", "active"])
+async def test_a_hold_that_was_cut_short_is_finished_by_the_same_key(
+    when: str, postfix: PrivatePostfix, world: World, tmp_path: Path
+) -> None:
+    injected = queue_up(postfix, world)
+    targets = await sixty(mail_host(postfix), postfix)
+    argv = with_postsuper(postfix, tmp_path, half_then_kill(when))
+    assert started(argv, request("hold", lines(targets), key=KEY)).wait() == -signal.SIGKILL
+    host = mail_host(postfix)
+    held = await host.hold(targets, key=KEY)
+    assert held.result.counts == {"held": len(targets)}
+    assert postfix.count("hold") == len(targets)
+    assert (await host.info()).unfinished == ()
+    assert await host.hold(targets, key=KEY) == held
+    await host.release_hold(KEY)
+    await once_each(host, postfix, world, injected)
+
+
+async def test_a_hold_that_was_cut_short_and_undone_is_not_taken_up_again(
+    postfix: PrivatePostfix, world: World, tmp_path: Path
+) -> None:
+    injected = queue_up(postfix, world)
+    targets = await sixty(mail_host(postfix), postfix)
+    argv = with_postsuper(postfix, tmp_path, half_then_kill("deferred"))
+    assert started(argv, request("hold", lines(targets), key=KEY)).wait() == -signal.SIGKILL
+    host = mail_host(postfix)
+    await host.release_hold(KEY)
+    assert (await host.info()).unfinished == ()
+    assert (await host.hold(targets, key=KEY)).result.counts == {"failed": len(targets)}
+    assert postfix.count("hold") == 0
     await once_each(host, postfix, world, injected)
 
 

@@ -15,7 +15,11 @@ from bot.demo.mail import Mail
 from bot.demo.programs import launcher
 from bot.demo.story import Queued
 from bot.demo.world import World
+from tests.postfix.instance import PrivatePostfix
+from tests.postfix.remote import GREYLIST
+from tests.postfix.world import World as OutsideWorld
 from tests.slack.desk import Desk, desk, host
+from tests.slack.killing import Nursery
 
 WORLD = World({"ok.test": "accepts", "dead.test": "broken names", "busy.test": "crawls"})
 DEAD, FINE = 12, 3
@@ -69,6 +73,12 @@ class SmallHost:
         return queue_id
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outbox's pace is tested where it is the subject (test_outbox.py)."""
+    monkeypatch.setattr("handlers.outbox.BETWEEN", 0.0)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[SmallHost]:
     made = SmallHost(tmp_path)
@@ -82,4 +92,22 @@ async def ops(small: SmallHost, request: pytest.FixtureRequest) -> AsyncIterator
     """The bot that serves the small host; settings come by `parametrize("ops", [{…}], indirect=True)`."""
     settings: dict[str, Any] = getattr(request, "param", {})
     async with desk([host(small.name, small.ini)], **settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Starts bots that can be killed (killing.py)."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def in_memory(world: OutsideWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivatePostfix]:
+    """A private Postfix that runs and lies in memory, where forcing to disk takes no time; grey.test greylists."""
+    monkeypatch.setattr("tests.postfix.instance.PARENT", Path("/dev/shm"))  # noqa: S108 - a folder of its own there
+    with PrivatePostfix(world) as made:
+        made.start()
+        world.domain("grey.test", GREYLIST)
         yield made

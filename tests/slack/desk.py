@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from typing import Any
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 
-from bot.actors import Roster
-from bot.background import Background
+from bot import bootstrap
 from bot.console.workspace import Message, Workspace, text_of
-from bot.mailhost.host import MailHost, MailHosts
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
 from bot.services import Services
 from bot.settings import HostSettings, Settings
@@ -74,8 +75,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(hosts: Sequence[MailHost], now: Callable[[], datetime] = utc, **settings: Any) -> AsyncIterator[Desk]:
-    """A bot that serves these mail hosts, connected until the block ends."""
+async def desk(
+    hosts: Sequence[MailHost], now: Callable[[], datetime] = utc, store: Path | None = None, **settings: Any
+) -> AsyncIterator[Desk]:
+    """A bot that serves these mail hosts, connected until the block ends; `store` is the folder of one that remains."""
     async with Workspace() as workspace:
         people = {VIC: "vic", OPAL: "opal", APRIL: "april", NOEL: "noel"}
         for user, name in people.items():
@@ -83,23 +86,29 @@ async def desk(hosts: Sequence[MailHost], now: Callable[[], datetime] = utc, **s
         workspace.add_user(GUEST, "guest", is_restricted=True)
         for channel, name in ((OPS, "ops"), (LOUNGE, "lounge")):
             workspace.add_channel(channel, name, [*people, GUEST])
-        made = services(workspace, hosts, settings, now)
-        app = build_app(made)
-        stop = asyncio.Event()
-        serving = asyncio.create_task(serve(app, made, stop), name="serve")
-        try:
-            await workspace.connected()
-            yield Desk(workspace, made, app)
-        finally:
-            stop.set()
-            await serving
-            await made.background.close()
+        with tempfile.TemporaryDirectory(prefix="maildesk-desk-") as folder:
+            made = services(workspace, hosts, settings, now, store or Path(folder))
+            async with made.store:
+                app = build_app(made)
+                stop = asyncio.Event()
+                serving = asyncio.create_task(serve(app, made, stop), name="serve")
+                try:
+                    await workspace.connected()
+                    yield Desk(workspace, made, app)
+                finally:
+                    stop.set()
+                    await serving
+                    await made.background.close()
 
 
 def services(
-    workspace: Workspace, hosts: Sequence[MailHost], given: Mapping[str, Any], now: Callable[[], datetime] = utc
+    workspace: Workspace,
+    hosts: Sequence[MailHost],
+    given: Mapping[str, Any],
+    now: Callable[[], datetime] = utc,
+    folder: Path | None = None,
 ) -> Services:
-    """The services of a bot that serves these mail hosts in this workspace."""
+    """The services of a bot that serves these mail hosts in this workspace; its store, in that folder, is not open."""
     values: dict[str, Any] = {
         "slack_bot_token": SecretStr(workspace.bot_token),
         "slack_app_token": SecretStr(workspace.app_token),
@@ -108,8 +117,8 @@ def services(
         "viewers": (VIC,),
         "operators": (OPAL,),
         "approvers": (APRIL,),
+        "database_url": f"sqlite:///{folder or '/nonexistent'}/maildesk.db",
+        "audit_key": SecretStr("the key of the desk's audit chain"),
         **given,
     }
-    settings = Settings(_env_file=None, **values)  # type: ignore[call-arg]
-    roster = Roster(settings.viewers, settings.operators, settings.approvers)
-    return Services(settings, MailHosts(hosts), roster, Background(), now)
+    return bootstrap.services(Settings(_env_file=None, **values), MailHosts(hosts), now)  # type: ignore[call-arg]

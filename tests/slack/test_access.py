@@ -31,7 +31,7 @@ async def test_who_is_on_no_list_may_only_read_help(ops: Desk, small: SmallHost)
         assert "you have no role here. Nothing was done." in text_of(message)
     words = await ops.say("/mail help", NOEL)
     assert "You have no role here, so you may only read this" in words
-    assert "status, queue and show: ask U0VIC, U0OPAL or U0APRIL" in words
+    assert "status, queue, show, trash, pending and audit: ask U0VIC, U0OPAL or U0APRIL" in words
     assert nothing_was_asked(ops, small)
 
 
@@ -40,7 +40,7 @@ async def test_help_shows_what_this_person_may(ops: Desk) -> None:
     allowed, denied = words.split("Not for you")
     assert "You are a viewer here." in allowed
     assert "/mail queue [host]" in allowed and "/mail hold" not in allowed
-    assert "flush, hold and release: ask U0OPAL or U0APRIL" in denied
+    assert "flush, hold, release, requeue, delete, expire, purge and restore: ask U0OPAL or U0APRIL" in denied
     assert "You may not do this." in await ops.say("/mail help hold", VIC)
     assert "You may not do this." not in await ops.say("/mail help hold", OPAL)
 
@@ -77,6 +77,8 @@ async def test_a_listener_for_every_button_refuses_who_has_no_role(ops: Desk, sm
         *("status.refresh", "status.overview", "status.host", "status.flush", "status.queue"),
         *("queue.next", "queue.previous", "queue.first", "queue.message"),
         *("message.flush", "message.hold", "message.release", "hold.undo", "release.undo"),
+        *("request.approve", "request.deny", "request.hold", "request.cancel", "request.restore", "request.list"),
+        *("request.next", "request.previous", "request.file"),
     ]
     for action in actions:
         button = {"type": "button", "text": {"type": "plain_text", "text": action}, "action_id": action, "value": "[]"}

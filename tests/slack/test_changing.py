@@ -1,6 +1,7 @@
 """`/mail flush`, `hold` and `release`, and the way back, from Slack to the spool."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -113,17 +114,15 @@ async def test_a_release_is_undone_by_its_button_after_which_a_key_releases_agai
     assert not any(small.queue()[queue_id] == "hold" for queue_id in small.fine)
 
 
-async def test_after_a_restart_the_undo_of_a_hold_still_works_and_that_of_a_release_says_it_does_not(
-    small: SmallHost,
-) -> None:
-    async with serving([host("mx1", small.ini)]) as ops:
+async def test_after_a_restart_both_undos_still_work(small: SmallHost, tmp_path: Path) -> None:
+    async with serving([host("mx1", small.ini)], store=tmp_path) as ops:
         (held,) = await ops.type("/mail hold from:news@shop.test")
         await ops.type("/mail hold from:@home.test")
         (released,) = await ops.type("/mail release from:@home.test")
         values = {
             control.action_id: control.element["value"] for card in (held, released) for control in controls(card)
         }
-    async with serving([host("mx1", small.ini)]) as ops:
+    async with serving([host("mx1", small.ini)], store=tmp_path) as ops:
         client = ops.app.client
         for action in ("hold.undo", "release.undo"):
             button = {"type": "button", "text": {"type": "plain_text", "text": action}, "action_id": action}
@@ -135,8 +134,22 @@ async def test_after_a_restart_the_undo_of_a_hold_still_works_and_that_of_a_rele
         hold, release = ops.workspace.messages(OPS)
         (undone,) = await ops.press(hold, "hold.undo")
         assert f"released {DEAD} messages again" in text_of(undone)
-        (refused,) = await ops.press(release, "release.undo")
-        assert "no longer knows which messages" in text_of(refused)
+        (undone,) = await ops.press(release, "release.undo")
+        assert "put 3 messages on hold again" in text_of(undone)
+        assert all(small.queue()[queue_id] == "hold" for queue_id in small.fine)
+
+
+async def test_what_was_changed_stands_in_the_audit_chain_and_what_was_not_does_not(ops: Desk) -> None:
+    (held,) = await ops.type("/mail hold from:news@shop.test")
+    await ops.press(held, "hold.undo", user=APRIL)
+    await ops.type("/mail flush from:jane0@home.test")
+    await ops.type("/mail hold 4VbXm8dz3kzJ1Q")
+    flush, undo, hold = await ops.services.store.audit.latest(10)
+    assert (hold.verb, hold.actor, hold.host, hold.subject) == ("hold", OPAL, "mx1", "from:n…@shop.test")
+    assert hold.details == {"held": DEAD}
+    assert (undo.verb, undo.actor) == ("release", APRIL)
+    assert undo.subject.startswith("h-") and undo.details == {"released": DEAD}
+    assert flush.verb == "flush" and flush.details == {"asked": 1, "gone": 1}
 
 
 @pytest.mark.parametrize("verb", ["hold", "release"])

@@ -30,6 +30,16 @@ VERBS = (
     "hold mx1",
     "release h-",
     "delete",
+    "delete --final",
+    "expire",
+    "purge",
+    "purge 1-",
+    "restore",
+    "restore 1-abcd",
+    "trash",
+    "pending",
+    "audit",
+    "requeue",
     "queue sort:",
 )
 TAILS = (

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -53,16 +54,17 @@ async def test_a_dropped_connection_is_made_again(small: SmallHost) -> None:
         assert "mx1 is well" in await ops.say("/mail status")
 
 
-async def test_work_under_way_ends_before_the_bot_does(small: SmallHost) -> None:
+async def test_work_under_way_ends_before_the_bot_does(small: SmallHost, tmp_path: Path) -> None:
     async with Workspace() as workspace:
         workspace.add_user(OPAL, "opal")
         workspace.add_channel(OPS, "ops", [OPAL])
-        made = services(workspace, [host("mx1", small.ini)], {})
+        made = services(workspace, [host("mx1", small.ini)], {}, folder=tmp_path)
         stop = asyncio.Event()
-        running = asyncio.create_task(serve(build_app(made), made, stop))
-        await workspace.connected()
-        assert (await workspace.command(OPAL, OPS, "/mail hold all")).acked
-        stop.set()
-        await running
+        async with made.store:
+            running = asyncio.create_task(serve(build_app(made), made, stop))
+            await workspace.connected()
+            assert (await workspace.command(OPAL, OPS, "/mail hold all")).acked
+            stop.set()
+            await running
         assert small.count("deferred") == 0
         assert "put 15 messages on hold" in workspace.last(OPS).text

@@ -12,7 +12,7 @@ UPLOAD = "upload"
 class Fault:
     """One way to fail. `applied`: the call takes effect all the same; not `fails`: it is answered too.
 
-    `delay` in seconds comes first.
+    `delay` in seconds comes first. `late`, in seconds: it takes effect so much after it came, waited for or not.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Fault:
     fails: bool = True
     silent: bool = False
     reset: bool = False
+    late: float = 0.0
 
 
 def rate_limited(retry_after: int = 1) -> Fault:
@@ -39,6 +40,11 @@ def server_error(status: int = 503, *, applied: bool = False) -> Fault:
 def no_answer(*, applied: bool = True) -> Fault:
     """The call takes effect and is never answered: the caller's time-out has to end it."""
     return Fault("no_answer", applied=applied, silent=True)
+
+
+def late(seconds: float) -> Fault:
+    """The call is never answered, and takes effect after a while: perhaps when its caller has given up already."""
+    return Fault("late", silent=True, late=seconds)
 
 
 def reset(*, applied: bool = False) -> Fault:

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +38,7 @@ class Server:
         rows = (own, *api_chat.METHODS, *api_views.METHODS, *api_people.METHODS, *api_files.METHODS)
         self._methods = {row.name: row for row in rows}
         self._runner: web.AppRunner | None = None
+        self._late: set[asyncio.Task[None]] = set()
 
     async def start(self) -> str:
         """Starts to listen and returns the base URL."""
@@ -54,6 +56,9 @@ class Server:
 
     async def stop(self) -> None:
         await self._sockets.stop()
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -127,6 +132,11 @@ class Server:
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
         body, values, error = {"ok": True}, {}, ""
+        if fault is not None and fault.late:
+            await request.read()
+            task = asyncio.create_task(self._made_late(fault.late, call), name=f"late {name}")
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
         if fault is None or fault.applied:
             try:
                 body, values = await call()
@@ -138,6 +148,12 @@ class Server:
         self.calls.append(Call(name, values, error, fault.name if fault else "", asyncio.get_running_loop().time()))
         self._state.touch()
         return fault, body, error
+
+    async def _made_late(self, seconds: float, call: Callable[[], Any]) -> None:
+        await asyncio.sleep(seconds)
+        with suppress(ApiError):
+            await call()
+        self._state.touch()
 
     def _finished(self, name: str, body: JSON, error: str) -> web.Response:
         if name == faults.HOOK:

@@ -111,6 +111,30 @@ async def test_history_pages_backwards_and_shows_metadata_when_asked(
     assert [m["text"] for m in thread["messages"]] == ["4", "reply"]
 
 
+async def test_a_thread_pages_forwards_within_its_bounds_and_shows_metadata_when_asked(
+    workspace: Workspace, client: AsyncWebClient
+) -> None:
+    root = await client.chat_postMessage(channel=OPS, text="root")
+    sent = []
+    for number in range(5):
+        metadata = {"event_type": "outbox", "event_payload": {"id": number}}
+        sent.append(
+            await client.chat_postMessage(channel=OPS, text=str(number), thread_ts=root["ts"], metadata=metadata)
+        )
+    await client.chat_update(channel=OPS, ts=sent[4]["ts"], text="4, edited")
+    asked = {"channel": OPS, "ts": root["ts"], "limit": 2, "include_all_metadata": True}
+    first = await client.conversations_replies(**asked, oldest=sent[0]["ts"], latest=sent[4]["ts"], inclusive=True)
+    assert [m["text"] for m in first["messages"]] == ["0", "1"]
+    cursor = first["response_metadata"]["next_cursor"]
+    second = await client.conversations_replies(
+        **asked, oldest=sent[0]["ts"], latest=sent[4]["ts"], inclusive=True, cursor=cursor
+    )
+    assert [m["metadata"]["event_payload"]["id"] for m in second["messages"]] == [2, 3]
+    last = await client.conversations_replies(**asked, oldest=sent[3]["ts"])
+    assert [(m["text"], m["metadata"]["event_payload"]["id"]) for m in last["messages"]] == [("4, edited", 4)]
+    assert [m["text"] for m in (await client.conversations_history(channel=OPS))["messages"]] == ["root"]
+
+
 async def test_people_and_channels_are_what_they_were_made(workspace: Workspace, client: AsyncWebClient) -> None:
     workspace.add_user("U0GUEST", "gus", is_restricted=True)
     workspace.add_user("U0FAR", "fay", team_id="T0OTHER")

@@ -44,6 +44,18 @@ async def test_no_answer_leaves_the_message_posted_and_the_caller_waiting(worksp
     assert [m.text for m in workspace.messages(OPS)] == ["was it posted?"]
 
 
+async def test_what_slack_takes_late_is_there_after_its_caller_gave_up(workspace: Workspace) -> None:
+    client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url, timeout=1, retry_handlers=[])
+    workspace.faults.add("chat.postMessage", faults.late(1.1), times=1)
+    with pytest.raises(asyncio.TimeoutError):
+        await client.chat_postMessage(channel=OPS, text="late")
+    assert workspace.messages(OPS) == []
+    assert (await workspace.wait_message(OPS, "late")).text == "late"
+    workspace.faults.add("chat.postMessage", faults.late(60), times=1)
+    with pytest.raises(asyncio.TimeoutError):
+        await client.chat_postMessage(channel=OPS, text="too late")
+
+
 @pytest.mark.parametrize("applied", [False, True])
 async def test_a_reset_connection_is_a_connection_error(workspace: Workspace, applied: bool) -> None:
     client = client_of(workspace)

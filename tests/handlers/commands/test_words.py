@@ -5,9 +5,10 @@ from hypothesis import given
 
 from bot.agent.protocol import SORTS
 from bot.errors import SelectorError, UserError
-from bot.mailhost.host import MailHost, MailHosts
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import CommandLink
-from handlers.commands.words import messages, named, one_host, sorting, typed
+from handlers.commands.words import messages, named, one_host, option, sorting, typed
 from tests.handlers.blocks.hostile import texts, thorough
 
 ONE = MailHosts([MailHost(CommandLink("mx1", ("false",)))])
@@ -62,3 +63,19 @@ def test_the_order_can_stand_anywhere() -> None:
 def test_a_site_picks_no_messages() -> None:
     with pytest.raises(SelectorError, match=r"to:@example\.org"):
         messages("site:example.org")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "rest"),
+    [
+        ("deferred --final", True, "deferred"),
+        ("\u2014final deferred", True, "deferred"),
+        ("\u2013FINAL", True, ""),
+        ("deferred", False, "deferred"),
+        ("--finally", False, "--finally"),
+        ("-final", False, "-final"),
+        ('reason:"please --final this"', False, 'reason:"please --final this"'),
+    ],
+)
+def test_an_option_is_a_word_of_its_own_with_whatever_dashes_the_client_made(words: str, said: bool, rest: str) -> None:
+    assert option(words, "final") == (said, rest)

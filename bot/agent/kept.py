@@ -1,0 +1,172 @@
+"""What a deletion keeps: a second name for each queue file, `KEY/kept/ID` in the trash folder, and for its logs.
+
+Same inode, no copy, no more disk; and a short queue ID is not given away while its inode lives. Nothing is ever put in
+the place of another file: names are made by link(2), which refuses that, and taken away by unlink(2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+from bot.agent import queuefile
+from bot.agent.protocol import Identity
+from bot.agent.queues import Queues
+from bot.agent.targets import Found
+from bot.agent.trash import Trash
+
+FILES = "kept"
+LOGS = ("defer", "bounce", "trace")
+"""Where bounce(8) keeps the reasons of each message; postsuper(1) removes them together with it."""
+
+_PROBE = ".probe"
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class Kept:
+    """What one deletion keeps. Raises OSError as the system calls do: a full disk (ENOSPC), no hard links (EXDEV) …"""
+
+    def __init__(self, trash: Trash, queues: Queues, key: str) -> None:
+        """Opens the folders, and makes those that are missing."""
+        self._queues = queues
+        self._path = os.path.join(trash.path, key)
+        self._folders: Dict[str, int] = {}
+        for name in (FILES, *LOGS):
+            path = os.path.join(self._path, name)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, 0o700)
+            self._folders[name] = os.open(path, _DIRECTORY)
+        self._files = self._folders[FILES]
+
+    def close(self) -> None:
+        for folder in self._folders.values():
+            os.close(folder)
+
+    def sync(self) -> None:
+        for folder in self._folders.values():
+            os.fsync(folder)
+
+    def keep(self, queue_id: str) -> bool:
+        """Give what lies on hold a second name, and its logs. False when it is not on hold any more."""
+        folder = self._queues.folder("hold", queue_id)
+        if folder is None or not self._link(folder, queue_id, self._files):
+            return False
+        for log in LOGS:
+            folder = self._queues.folder(log, queue_id)
+            if folder is not None:
+                self._link(folder, queue_id, self._folders[log])
+        return True
+
+    def _link(self, source: int, name: str, target: int) -> bool:
+        """False when there is no such file. A name that a former run gave to another file is given to this one."""
+        try:
+            os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except FileExistsError:
+            try:
+                if os.path.samestat(_lstat(source, name), _lstat(target, name)):
+                    return True
+            except FileNotFoundError:
+                return False
+            os.unlink(name, dir_fd=target)
+            return self._link(source, name, target)
+        return True
+
+    def drop(self, queue_id: str, folders: Sequence[str] = (FILES, *LOGS)) -> None:
+        """Take the names away again."""
+        for folder in folders:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(queue_id, dir_fd=self._folders[folder])
+
+    def status(self, queue_id: str) -> Optional[os.stat_result]:
+        """lstat() of the kept file; None when there is none."""
+        try:
+            return _lstat(self._files, queue_id)
+        except FileNotFoundError:
+            return None
+
+    def identity(self, queue_id: str) -> Optional[Identity]:
+        """What the envelope of the kept file says; None when it is no queue file of the mail owner's."""
+        try:
+            descriptor = os.open(queue_id, _FILE, dir_fd=self._files)
+        except OSError:
+            return None
+        try:
+            if not self._queues.is_queue_file(os.fstat(descriptor)):
+                return None
+            return queuefile.read_identity(descriptor, queue_id)
+        except ValueError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    def ids(self) -> List[str]:
+        return os.listdir(self._files)
+
+    def used(self) -> List[str]:
+        """The folders in which there is anything."""
+        used = []
+        for name, folder in self._folders.items():
+            with os.scandir(folder) as entries:
+                if next(entries, None) is not None:
+                    used.append(name)
+        return used
+
+    def put_back(self, queue_id: str) -> None:
+        """Give the kept file its name on hold. Raises FileExistsError when another file has it."""
+        self._queues.link(self._files, "hold", queue_id)
+
+    def put_log_back(self, log: str, queue_id: str) -> None:
+        """A newer log that lies in the queue stays."""
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            if stat.S_ISREG(_lstat(self._folders[log], queue_id).st_mode):
+                self._queues.link(self._folders[log], log, queue_id)
+
+
+def _lstat(folder: int, name: str) -> os.stat_result:
+    return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def accepts(trash: Trash, queues: Queues, found: Mapping[str, Found]) -> bool:
+    """Whether the trash folder can keep these messages: one is linked to see it, for nothing else tells.
+
+    False when none of them lay still for that. Raises OSError when it can't: another file system, a read-only one …
+    """
+    target = os.open(trash.path, _DIRECTORY)
+    try:
+        for queue_id, (queue, _, _) in found.items():
+            folder = queues.folder(queue, queue_id)
+            if folder is None:
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_PROBE, dir_fd=target)
+            try:
+                os.link(queue_id, _PROBE, src_dir_fd=folder, dst_dir_fd=target, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # It has just moved on.
+            os.unlink(_PROBE, dir_fd=target)
+            return True
+    finally:
+        os.close(target)
+    return False
+
+
+class File(NamedTuple):
+    """One kept file: its queue ID, its size in bytes, and its mode."""
+
+    name: str
+    size: int
+    mode: int
+
+
+def files(path: str) -> Iterator[File]:
+    """What the deletion in this folder keeps."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(path, FILES)) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            yield File(entry.name, status.st_size, status.st_mode)

@@ -1,0 +1,295 @@
+"""Brings back what requests deleted, and keeps their records true to the mail hosts' trash folders.
+
+A restore is written down before the host is asked for it, and struck out with what came of it. One whose answer never
+came is asked for again: restored once is restored, whoever asks.
+"""
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.actors import Actor, Role, Roster
+from bot.agent.protocol import Outcome, Restored
+from bot.approvals import endings, lease, records
+from bot.approvals.model import Decision, Kind, Person, Request, Restoration, State, Where
+from bot.errors import AgentRefused, HostError, NotAllowed, OutcomeUnknown, StoreError, UserError
+from bot.mailhost.asking import Progress
+from bot.mailhost.host import Change, MailHost
+from bot.mailhost.hosts import MailHosts
+from bot.record import CLOCK, entry
+from bot.store import tables
+from bot.store.database import Store, Transaction
+from bot.store.memory import forget, remember
+
+logger = logging.getLogger(__name__)
+
+OWNER = "restore."
+"""What the keys of restores under way begin with, in the store's memory."""
+
+BROUGHT_BACK = frozenset({"restored", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery"})
+"""The outcomes by which a message is in the queue again; protocol.RESTORE_OUTCOMES says how."""
+
+WRONG = ("failed", "in_queue", "in_delivery", "past_lifetime", "force_expired")
+"""What a record shows of single messages, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A restore that was begun: of which deletion, which messages (none named: all), by whom, and where from."""
+
+    memory: str
+    host: str
+    key: str
+    queue_ids: tuple[str, ...]
+    by: Actor
+    where: Where
+
+    def value(self) -> dict[str, Any]:
+        return {
+            "host": self.host,
+            "key": self.key,
+            "queue_ids": list(self.queue_ids),
+            "by": [self.by.id, self.by.name, int(self.by.role)],
+            "where": [self.where.workspace, self.where.channel],
+        }
+
+
+def _intent(memory: str, value: dict[str, Any]) -> Intent:
+    id_, name, role = value["by"]
+    ids = tuple(value["queue_ids"])
+    return Intent(memory, value["host"], value["key"], ids, Actor(id_, name, Role(role)), Where(*value["where"]))
+
+
+class Restores:
+    def __init__(
+        self,
+        store: Store,
+        hosts: MailHosts,
+        roster: Roster,
+        now: Callable[[], datetime],
+        renew: float = lease.RENEW,
+    ) -> None:
+        self._store = store
+        self._hosts = hosts
+        self._roster = roster
+        self._now = now
+        self._renew = renew
+
+    async def restore(
+        self,
+        host: MailHost | None,
+        key: str,
+        queue_ids: Sequence[str],
+        by: Actor,
+        where: Where,
+        progress: Progress | None = None,
+    ) -> Restoration:
+        """Bring back what the deletion `key` keeps, or of it the messages with these queue IDs.
+
+        The host is the one of the request with that key; `host` is needed for keys that this bot does not know.
+        Raises NotAllowed, UserError, HostError (OutcomeUnknown: it is asked for again, and the card will say).
+        """
+        by = replace(by, role=self._roster.role(by.id))
+        if not by.may("restore"):
+            who = self._roster.who_may("restore")
+            raise NotAllowed("Restoring is for operators and approvers. Nothing was restored.", who)
+        host = await self._host(host, key)
+        memory = f"{OWNER}{key}.{secrets.token_hex(4)}"
+        intent = Intent(memory, host.name, key, tuple(queue_ids), by, where)
+        async with self._store.transaction() as transaction:
+            await remember(transaction, memory, intent.value(), self._now())
+        try:
+            async with lease.kept(lambda: self._still(intent), f"the restore of {key}", self._renew):
+                change = await host.restore(key, queue_ids, progress=progress)
+        except OutcomeUnknown:
+            await self._lapse(intent)
+            raise
+        except HostError:
+            # Nothing was changed, so there is nothing to ask about again.
+            await self._strike_out(intent)
+            raise
+        return await self._restored(intent, change.result.counts, change)
+
+    async def sweep(self) -> None:
+        """Ask again for restores whose answer never came (the clock's job, and once at start). Raises StoreError."""
+        for intent in await self._lapsed():
+            host = self._hosts.get(intent.host)
+            if host is not None and await self._take_over(intent):
+                await self._ask_again(host, intent)
+
+    async def _ask_again(self, host: MailHost, intent: Intent) -> None:
+        try:
+            async with lease.kept(lambda: self._still(intent), f"the restore of {intent.key}", self._renew):
+                change = await host.restore(intent.key, intent.queue_ids)
+                counts = await self._counts(host, intent, change)
+        except AgentRefused as error:
+            logger.warning("the restore of %s is not asked for again: %s", intent.key, error)
+            await self._strike_out(intent)
+        except HostError as error:
+            logger.info("the restore of %s is asked for again later: %s", intent.key, error)
+        else:
+            await self._restored(intent, counts, change)
+
+    async def purge_due(self, host: MailHost) -> int:
+        """Destroy what is past its retention on this host, and bring the requests' records up to date; how many.
+
+        Raises HostError, StoreError. What an answer that got lost would have said is seen in the trash the next time.
+        """
+        purged = await host.purge()
+        now = self._now()
+        if purged.messages:
+            details = {"deletions": len(purged.keys), "messages": purged.messages, "bytes": purged.bytes}
+            async with self._store.transaction() as transaction:
+                await transaction.audit(entry(CLOCK, "purge", host.name, "past retention", details, now))
+        await self.look(host)
+        return purged.messages
+
+    async def look(self, host: MailHost) -> None:
+        """Bring the records of this host's deletions up to what its trash says. Raises HostError, StoreError."""
+        columns = tables.requests.c
+        known = select(columns.key).where(columns.host == host.name, columns.left_in_trash > 0)
+        async with self._store.reading() as connection:
+            keys = set((await connection.scalars(known)).all())
+        if not keys:
+            return
+        for deletion in (await host.trash()).deletions:
+            if deletion.key in keys and deletion.finished:
+                gone = deletion.purged is not None and not deletion.kept
+                async with self._store.transaction() as transaction:
+                    await records.in_trash(transaction, deletion.key, deletion.kept, self._now() if gone else None)
+
+    async def _host(self, host: MailHost | None, key: str) -> MailHost:
+        """The host that has this deletion. Raises UserError when there can't be anything to restore."""
+        async with self._store.reading() as connection:
+            found = await records.find(connection, tables.requests.c.key == key)
+        if not found:
+            if host is None:
+                raise UserError(
+                    f"This bot knows no deletion {key}. /mail trash shows what can be restored; a mail host's name in "
+                    "front of the key asks that host. Nothing was restored."
+                )
+            return host
+        request = found[0]
+        if host is not None and host.name.lower() != request.host.lower():
+            raise UserError(f"{key} is a deletion on {request.host}, not on {host.name}. Nothing was restored.")
+        if why := _nothing_there(request):
+            raise UserError(f"{why} Nothing was restored.")
+        return self._hosts.named(request.host)
+
+    async def _restored(self, intent: Intent, counts: dict[str, int], change: Change[Restored]) -> Restoration:
+        """Write down what came of it, once: who strikes out the intent writes the record."""
+        failures = _shown(change.outcomes)
+        # Who asked for all that is kept asked for nothing that is not.
+        counts = {each: n for each, n in counts.items() if intent.queue_ids or each != "not_in_trash"}
+        async with self._store.transaction() as transaction:
+            await transaction.alone()
+            now = self._now()
+            restoration = Restoration(Person(intent.by.id, intent.by.name), now, counts, failures)
+            if not await forget(transaction, intent.memory):
+                return await _recorded(transaction, intent) or restoration
+            await transaction.audit(entry(intent.by, "restore", intent.host, intent.key, counts, now))
+            for request in await records.find(transaction.connection, tables.requests.c.key == intent.key):
+                shown = await records.change(
+                    transaction,
+                    request.id,
+                    restorations=records.restorations_json((*request.restorations, restoration)),
+                    left_in_trash=change.result.left,
+                )
+                if shown:
+                    await transaction.tell(records.card(shown))
+        return restoration
+
+    async def _counts(self, host: MailHost, intent: Intent, change: Change[Restored]) -> dict[str, int]:
+        """The counts of a restore that was asked for again: what the first try brought back is counted as restored.
+
+        The agent says of that mail that it is not in the trash any more; how much there was, its journal knows.
+        """
+        counts = dict(change.result.counts)
+        if not (missing := counts.get("not_in_trash", 0)) and intent.queue_ids:
+            return counts
+        deletions = (await host.trash()).deletions
+        total = next((each.restored for each in deletions if each.key == intent.key), 0)
+        async with self._store.reading() as connection:
+            found = await records.find(connection, tables.requests.c.key == intent.key)
+        known = sum(_brought_back(each.counts) for request in found for each in request.restorations)
+        first = max(0, total - known - _brought_back(counts))
+        if first:
+            counts["restored"] = counts.get("restored", 0) + first
+            counts["not_in_trash"] = max(0, missing - first)
+        return {outcome: number for outcome, number in counts.items() if number}
+
+    async def _lapsed(self) -> tuple[Intent, ...]:
+        memory = tables.memory.c
+        lapsed = memory.key.startswith(OWNER, autoescape=True), memory.at <= self._now() - lease.LEASE
+        async with self._store.reading() as connection:
+            rows = (await connection.execute(select(memory.key, memory.value).where(*lapsed))).all()
+        return tuple(_intent(key, json.loads(value)) for key, value in rows)
+
+    async def _still(self, intent: Intent) -> bool:
+        return await self._set(intent, self._now())
+
+    async def _lapse(self, intent: Intent) -> None:
+        """The next sweep may ask again at once."""
+        try:
+            await self._set(intent, self._now() - lease.LEASE)
+        except StoreError as error:
+            logger.warning("the restore of %s is asked for again in a minute: %s", intent.key, error)
+
+    async def _set(self, intent: Intent, at: datetime) -> bool:
+        memory = tables.memory
+        async with self._store.transaction() as transaction:
+            done = await transaction.connection.execute(
+                update(memory).where(memory.c.key == intent.memory).values(at=at)
+            )
+        return done.rowcount == 1
+
+    async def _take_over(self, intent: Intent) -> bool:
+        """Whether this bot is the one that asks again."""
+        memory, now = tables.memory, self._now()
+        async with self._store.transaction() as transaction:
+            taken = await transaction.connection.execute(
+                update(memory).where(memory.c.key == intent.memory, memory.c.at <= now - lease.LEASE).values(at=now)
+            )
+        return taken.rowcount == 1
+
+    async def _strike_out(self, intent: Intent) -> None:
+        async with self._store.transaction() as transaction:
+            await forget(transaction, intent.memory)
+
+
+async def _recorded(transaction: Transaction, intent: Intent) -> Restoration | None:
+    """What another bot wrote down of this restore, having taken it over."""
+    request = await records.by_key(transaction.connection, intent.key)
+    theirs = [each for each in request.restorations if each.by.id == intent.by.id] if request else []
+    return theirs[-1] if theirs else None
+
+
+def _nothing_there(request: Request) -> str:
+    """Why a request can't have anything in the trash; empty if it can."""
+    if not request.state.over:
+        waits = request.state is State.PENDING
+        return f"{request.key} {'waits for a decision' if waits else 'is being carried out'}: nothing is deleted yet."
+    if request.kind is Kind.FINAL:
+        return f"{request.key} was a final deletion: nothing is kept of it."
+    if request.decision is Decision.HOLD and request.state is State.DONE:
+        return f"{request.key} put the messages on hold and deleted none: release them instead."
+    if request.kind is not Kind.DELETE or request.state is not State.DONE:
+        return f"Nothing was deleted under {request.key}."
+    if request.purged_at is not None:
+        return f"What {request.key} deleted was destroyed for good, so it can't come back."
+    return ""
+
+
+def _brought_back(counts: dict[str, int]) -> int:
+    return sum(number for outcome, number in counts.items() if outcome in BROUGHT_BACK)
+
+
+def _shown(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    wrong = sorted((each for each in outcomes if each.outcome in WRONG), key=lambda each: WRONG.index(each.outcome))
+    return tuple(wrong[: endings.SHOWN])

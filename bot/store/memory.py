@@ -1,0 +1,40 @@
+"""Small things that outlive a restart: a JSON value under a key, `OWNER.…`, whose owner decides what it means."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Transaction
+from bot.store.tables import memory
+
+
+async def remember(transaction: Transaction, key: str, value: Any, now: datetime) -> None:
+    """Keep this value, in place of the one before. Raises TypeError for what JSON has no form of."""
+    insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"value": json.dumps(value), "at": now}
+    await transaction.connection.execute(
+        insert(memory).values(key=key, **row).on_conflict_do_update(index_elements=["key"], set_=row)
+    )
+
+
+async def recall(connection: AsyncConnection, key: str) -> Any:
+    """The value, or None when there is none."""
+    found = await connection.scalar(select(memory.c.value).where(memory.c.key == key))
+    return None if found is None else json.loads(found)
+
+
+async def forget(transaction: Transaction, key: str) -> bool:
+    """Whether there was one."""
+    return (await transaction.connection.execute(delete(memory).where(memory.c.key == key))).rowcount == 1
+
+
+async def forget_before(transaction: Transaction, start: str, moment: datetime) -> int:
+    """Forget the values under keys with this start that were kept before that moment; how many there were."""
+    gone = await transaction.connection.execute(
+        delete(memory).where(memory.c.key.startswith(start, autoescape=True), memory.c.at < moment)
+    )
+    return gone.rowcount

@@ -1,0 +1,212 @@
+"""The record of a request that is over: who, when, how, what came of it, and the way back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.agent.protocol import Outcome
+from bot.approvals.model import Decision, Kind, Request, Restoration, State
+from bot.text import Addresses, clock, plural, shown_text, size
+from handlers.blocks.change import bulleted, counted
+from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, packed
+from handlers.blocks.request_lines import at, people_line, small_print
+from handlers.blocks.request_never import NEVER_BEGUN, never, plainly
+from handlers.blocks.request_words import BACK, RESTORED, command, nothing, number_done, what, words_of
+from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich, say, words
+
+SHOWN = 5
+RESTORATIONS = 3
+"""So many restores are told, the latest ones."""
+SAYABLE = 200
+"""A longer selector is not repeated in a command to type: a cut one would mean other mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A hold that was undone by its button: by whom (an ID), when, and how many messages were released."""
+
+    by: str
+    at: datetime
+    moved: int
+
+
+def record(request: Request, addresses: Addresses, head: str, undone: Undone | None = None) -> Card:
+    """What stays in the channel: no button decides anything any more."""
+    if request.state in NEVER_BEGUN:
+        return never(request, addresses, head)
+    result = request.result
+    words = words_of(request)
+    headline = _headline(request)
+    counts = {name: count for name, count in (result.counts if result else {}).items() if count}
+    beside = {} if set(counts) <= {words.outcomes[0]} else counts
+    return card(
+        f"{headline}: {what(request, addresses)}",
+        say([bold(f"{headline}: "), code(what(request, addresses), 300)], people_line(request)),
+        *[say(line) for line in _why(request, addresses)],
+        bulleted(counted(beside, words.names)),
+        *[say(line) for line in _notes(request)],
+        _failures(result.failures if result else (), addresses),
+        *[rich(*restoration(each, addresses)) for each in request.restorations[-RESTORATIONS:]],
+        say(_undone(undone)) if undone else None,
+        last=[
+            actions(f"request:{request.id}:{request.revision}", _buttons(request, undone)),
+            small_print(request, f"audit {head}" if head else ""),
+        ],
+    )
+
+
+def _headline(request: Request) -> str:
+    words = words_of(request)
+    done = number_done(request)
+    if not done:
+        return nothing(request).rstrip(".")
+    amount = (
+        plural(done, "message") if done == request.messages else f"{done:,} of {plural(request.messages, 'message')}"
+    )
+    instead = f", instead of {_instead(request)}" if request.decision is Decision.HOLD else ""
+    return f"{words.past.capitalize()} {amount}{words.tail} on {request.host}{instead}{_since(request, done)}"
+
+
+def _since(request: Request, done: int) -> str:
+    """What is not so any more: how much of it was restored."""
+    back = sum(map(number_back, request.restorations))
+    if not back:
+        return ""
+    return ", restored since" if back >= done else f", {back:,} of them restored since"
+
+
+def _instead(request: Request) -> str:
+    return "sending back" if request.kind is Kind.EXPIRE else "deleting"
+
+
+def _why(request: Request, addresses: Addresses) -> list[Line]:
+    """Why it failed, and what can be asked for instead."""
+    result = request.result
+    if result is None:
+        return []
+    text = result.text or (
+        f"Nothing could be kept, so nothing was deleted: {result.not_kept}" if result.not_kept else ""
+    )
+    lines: list[Line] = [shown_text(text, addresses)] if text else []
+    if result.not_kept:
+        lines.append(["To delete them without a way back, ask for that: ", code(_finally(request, addresses))])
+    return lines
+
+
+def _finally(request: Request, addresses: Addresses) -> str:
+    shown = what(request, addresses)
+    selector = shown if shown == request.selector and len(shown) <= SAYABLE else "…"
+    return f"{command(request)} {selector} --final"
+
+
+def _notes(request: Request) -> list[Line]:
+    """What is not over with the end of it: mail in flight, disk, the way back."""
+    result = request.result
+    if result is None:
+        return []
+    lines: list[Line] = []
+    if result.in_flight:
+        lines.append(
+            f"{result.in_flight:,} of the deleted {'was' if result.in_flight == 1 else 'were'} being delivered at that "
+            "very moment and may still arrive."
+        )
+    if result.was_active and request.decision is Decision.HOLD:
+        lines.append(
+            f"{result.was_active:,} of the held came out of the active queue: what was being delivered at that very "
+            "moment may still go out."
+        )
+    if request.decision is Decision.HOLD:
+        if number_done(request):
+            lines.append(
+                [
+                    "Held mail is neither delivered nor sent back. To release it: ",
+                    code(f"/mail release {request.host} {request.key}"),
+                ]
+            )
+    elif request.kind is Kind.DELETE and number_done(request):
+        lines += _trash(request)
+    elif request.kind in (Kind.FINAL, Kind.PURGE) and number_done(request):
+        lines.append("Nothing brings this mail back.")
+    return lines
+
+
+def _trash(request: Request) -> list[Line]:
+    result = request.result
+    if request.purged_at:
+        return [f"The trash was purged of it, {at(request.purged_at)}: nothing brings it back."]
+    if not request.left_in_trash:
+        return ["Nothing of it is in the trash any more."] if request.restorations else []
+    until = f" until {clock(result.kept_until)}" if result and result.kept_until is not None else ""
+    takes = f", {size(result.kept_bytes)} of disk," if result and not request.restorations else ""
+    return [
+        f"{plural(request.left_in_trash, 'message')}{takes} {'stays' if request.left_in_trash == 1 else 'stay'} in the "
+        f"trash of {request.host}{until}.",
+        ["To bring them back: ", code(f"/mail restore {request.key}")],
+    ]
+
+
+def _buttons(request: Request, undone: Undone | None) -> list[Element]:
+    buttons = []
+    if request.decision is Decision.HOLD and number_done(request) and not undone:
+        undo = f"Undo: release {'it' if number_done(request) == 1 else f'these {number_done(request):,}'}"
+        buttons.append(button(undo, "hold.undo", packed(request.host, request.key)))
+    if request.left_in_trash and not request.purged_at:
+        label = f"Restore {plural(request.left_in_trash, 'message')}"
+        dialog = confirm(
+            f"{label} on {request.host}?",
+            "They come back into the queue as they were, and Postfix goes on with them: they will be delivered.",
+            "Restore",
+        )
+        buttons.append(button(label, "request.restore", packed(request.id, request.revision), confirm=dialog))
+    return [*buttons, button("Whole list", "request.list", packed(request.id, request.revision))]
+
+
+def _failures(outcomes: tuple[Outcome, ...], addresses: Addresses) -> Block | None:
+    """The first few messages that something was wrong with, and what."""
+    lines: list[Line] = []
+    for each in outcomes[:SHOWN]:
+        detail: list[str | Element] = [": ", words(shown_text(each.detail, addresses), 200)] if each.detail else []
+        lines.append([code(each.queue_id, 40), f" {each.outcome.replace('_', ' ')}", *detail])
+    return bulleted(lines)
+
+
+def restoration(done: Restoration, addresses: Addresses) -> list[Element]:
+    """One restore: how many, by whom, when, and what became of the others."""
+    back = number_back(done)
+    counts = {name: count for name, count in done.counts.items() if count}
+    text = f" {plural(back, 'message')}" if back else " nothing"
+    lines = [] if set(counts) <= {"restored"} else counted(counts, RESTORED)
+    failed: list[Line] = [
+        [code(each.queue_id, 40), ": ", words(shown_text(each.detail or each.outcome, addresses), 200)]
+        for each in done.failures[:SHOWN]
+    ]
+    parts = [paragraph([bold("Restored"), f"{text}: ", person(done.by.id), f", {at(done.at)}"])]
+    return [*parts, *([bullets(*lines, *failed)] if lines or failed else [])]
+
+
+def number_back(done: Restoration) -> int:
+    """How many messages a restore put back into the queue."""
+    return sum(done.counts.get(outcome, 0) for outcome in BACK)
+
+
+def _undone(undone: Undone) -> Line:
+    return [bold("Undone: "), person(undone.by), f" released {plural(undone.moved, 'message')} again, {at(undone.at)}."]
+
+
+# The message in the card's thread that tells the asker how it ended ---------------------------------------------------
+
+
+def ended(request: Request) -> Card:
+    """What is told in the thread, where a mention reaches the person who asked."""
+    text = f"{request.key}: {_ended(request)}"
+    return card(text, say([person(request.asked_by.id), " ", text]))
+
+
+def _ended(request: Request) -> str:
+    if request.state in NEVER_BEGUN:
+        return f"{nothing(request)} {plainly(request)}"
+    headline = f"{_headline(request)}."
+    if request.state is State.FAILED:
+        return f"{headline} The card says why."
+    if request.left_in_trash:
+        return f"{headline} /mail restore {request.key} brings back what is in the trash."
+    return headline

@@ -1,0 +1,60 @@
+"""What the tests of deletion share: the card, the window, a clock that can be put forward."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.approvals.model import Request
+from bot.console.workspace import Message, Receipt, controls
+from tests.slack.desk import OPAL, OPS, Desk, utc
+
+
+class Clock:
+    """The time, and what it was put forward by."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc() + self.ahead
+
+
+def card(ops: Desk) -> Message:
+    """The newest card in the channel, as it is now."""
+    return [each for each in ops.workspace.messages(OPS) if not each.thread_ts][-1]
+
+
+def thread(ops: Desk) -> list[Message]:
+    return [each for each in ops.workspace.messages(OPS) if each.thread_ts]
+
+
+def alone(ops: Desk, user: str) -> list[Message]:
+    """What only this person sees."""
+    return [each for each in ops.workspace.messages(OPS, user) if each.ephemeral_to]
+
+
+async def asked(ops: Desk, text: str, user: str = OPAL) -> Message:
+    """The card of what was asked for by this command."""
+    await ops.type(text, user)
+    return card(ops)
+
+
+async def typed(ops: Desk, number: str, user: str) -> Receipt:
+    """Send the window that asks for the number, with this one in it; what is done for it is waited for."""
+    receipt = await ops.workspace.submit(user, ops.workspace.views(user)[-1], {"number": number})
+    await ops.services.background.idle()
+    return receipt
+
+
+async def request(ops: Desk, number: int = 1) -> Request:
+    """A request, as the store has it."""
+    return await ops.services.approvals.get(number)
+
+
+async def verbs(ops: Desk) -> list[str]:
+    """The verbs of the audit chain, oldest first."""
+    return [row.verb for row in reversed(await ops.services.store.audit.latest(100))]
+
+
+def actions(message: Message) -> list[str]:
+    return [control.action_id for control in controls(message)]

@@ -1,0 +1,391 @@
+"""A mail host, a workspace and people that outlive the bots which serve them, and those bots, which can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from bot import bootstrap
+from bot.approvals.model import Request, State
+from bot.console.workspace import Message, Receipt, Workspace, text_of
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
+from bot.mailhost.link import CommandLink
+from bot.services import Services
+from bot.settings import Settings
+from bot.store import tables
+from tests.agent.standin import REPOSITORY
+from tests.postfix.filling import Spooled, fill
+from tests.postfix.hosts import agent_argv
+from tests.postfix.instance import QUEUES, PrivatePostfix
+from tests.slack.desk import APRIL, OPAL, OPS
+from tests.slack.mortal import SharedClock
+
+LEASE = timedelta(seconds=61)
+PATIENCE = 60.0  # seconds, on a machine that has other things to do
+
+
+class Nursery:
+    """Starts bots quickly (mortal.py). `close()` ends it, and them."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.slack.mortal"],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, given: dict[str, Any]) -> int:
+        return self._say(given)
+
+    def wait(self, bot: int) -> int:
+        """Its exit status; minus the signal that ended it."""
+        return self._say({"wait": bot})
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _say(self, given: dict[str, Any]) -> int:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(given) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+class Site:
+    """`bot` is the PID of the one that serves now; `services` look into the store that they share."""
+
+    def __init__(
+        self,
+        postfix: PrivatePostfix,
+        workspace: Workspace,
+        nursery: Nursery,
+        folder: Path,
+        agent: Sequence[str],
+        values: dict[str, Any],
+    ) -> None:
+        self.postfix = postfix
+        self.workspace = workspace
+        self.folder = folder
+        self.agent = tuple(agent)
+        self.clock = SharedClock(folder / "clock")
+        self.bot = 0
+        self.starts = 0
+        self._nursery = nursery
+        self._values: dict[str, Any] = {
+            "slack_bot_token": workspace.bot_token,
+            "slack_app_token": workspace.app_token,
+            "slack_api_url": workspace.api_url,
+            "ops_channels": [OPS],
+            "operators": [OPAL],
+            "approvers": [APRIL],
+            "approval_typed_over": 1000,
+            "database_url": f"sqlite:///{folder}/maildesk.db",
+            "audit_key": "the key of the site's own audit chain",
+            **values,
+        }
+        settings = Settings(_env_file=None, **self._values)  # type: ignore[call-arg]
+        self.services: Services = bootstrap.services(settings, MailHosts([MailHost(CommandLink("mx1", self.agent))]), self.clock)
+
+    # Bots, agents, and their ends
+
+    async def start(self, ends: str = "") -> None:
+        """A new bot, after the lease of the one before; it dies at the moment of this name (mortal.py)."""
+        if self.starts:
+            self.clock.turn(LEASE)
+        async with asyncio.timeout(PATIENCE):
+            while self.workspace.sockets.connections:
+                await asyncio.sleep(0.01)
+        self.starts += 1
+        self.bot = self._nursery.start(
+            {
+                "settings": self._values,
+                "agent": self.agent,
+                "clock": str(self.folder / "clock"),
+                "log": str(self.folder / "log"),
+                "ends": ends,
+            }
+        )
+        async with asyncio.timeout(PATIENCE):
+            while self.alive and not self.workspace.sockets.connections:
+                await asyncio.sleep(0.01)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the bot lives: one that is dead is a zombie until it is waited for."""
+        return bool(self.bot) and _state(self.bot) not in ("Z", "")
+
+    def kill_bot(self) -> None:
+        if self.bot:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.bot, signal.SIGKILL)
+            assert self._nursery.wait(self.bot) == -signal.SIGKILL, self.log()
+            self.bot = 0
+            self.workspace.sockets.drop()  # what is at its other end is gone, and need not be found out
+
+    def kill(self, victims: Collection[str]) -> None:
+        """Kill those of `bot`, `agent` and `postsuper` that live, the last one last: nobody sees what became of it."""
+        if "bot" in victims:
+            self.kill_bot()
+        for name in ("agent", "postsuper"):
+            if name in victims:
+                for pid in self.found(name):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+    def found(self, program: str) -> list[int]:
+        """The agents (whoever started them), or the postsuper(1), of this mail host that live."""
+        configuration = self.postfix.config_directory
+        if program == "agent":
+            return _processes(b"bot.agent", str(configuration.parent / "agent.ini").encode())
+        return _processes(program.encode(), str(configuration).encode())
+
+    async def left_alone(self) -> None:
+        """Wait until no bot and no agent is at work any more."""
+        self.kill_bot()
+        async with asyncio.timeout(PATIENCE):
+            while self.found("agent") or self.found("postsuper"):
+                await asyncio.sleep(0.02)
+
+    def log(self) -> str:
+        log = self.folder / "log"
+        return log.read_text()[-4000:] if log.exists() else ""
+
+    # People, who do it again if nothing came of it
+
+    async def requests(self) -> list[int]:
+        async with self.services.store.reading() as connection:
+            return list((await connection.scalars(select(tables.requests.c.id))).all())
+
+    async def asked(self, text: str) -> Message:
+        """The card of this request."""
+        known = len(await self.requests())
+
+        async def there() -> bool:
+            return len(await self.requests()) > known
+
+        await self.again_until(there, lambda: self.workspace.command(OPAL, OPS, text))
+        return await self.card()
+
+    async def decided(self, action: str, user: str = APRIL) -> None:
+        """Somebody presses, on the card as it is then, until it is decided."""
+        card = await self.card()
+        await self.again_until(self._decided, lambda: self.workspace.press(user, card, action, confirmed=True))
+
+    async def decided_by_number(self, number: int) -> None:
+        """An approver presses, and types the number, until it is decided."""
+        card = await self.card()
+
+        async def typed() -> Receipt | None:
+            if not self.workspace.views(APRIL):
+                receipt = await self.workspace.press(APRIL, card, "request.approve")
+                if receipt is None or not receipt.acked:
+                    return receipt
+                await self.workspace.wait(lambda: self.workspace.views(APRIL), PATIENCE, "the window for the number")
+            return await self.workspace.submit(APRIL, self.workspace.views(APRIL)[-1], {"number": str(number)})
+
+        await self.again_until(self._decided, typed)
+
+    async def restored(self) -> None:
+        """Somebody presses the record's button, once, and waits until the record tells of it."""
+        await self.workspace.press(OPAL, await self.card(), "request.restore", confirmed=True)
+        async with asyncio.timeout(PATIENCE):
+            while not (await self.request()).restorations:
+                await self.goes_on()
+
+    async def _decided(self) -> bool:
+        return (await self.request()).state is not State.PENDING
+
+    async def again_until(
+        self, done: Callable[[], Awaitable[bool]], deed: Callable[[], Awaitable[Receipt | None]]
+    ) -> None:
+        """A person does something, and does it again when the bot has died over it."""
+        async with asyncio.timeout(PATIENCE):
+            while not await done():
+                await self._bot_lives()
+                bot, receipt = self.bot, await deed()
+                while receipt and receipt.acked and bot == self.bot and self.alive and not await done():
+                    await asyncio.sleep(0.03)
+
+    async def _bot_lives(self) -> None:
+        if not self.alive:
+            self.kill_bot()
+            await self.start()
+
+    async def over(self) -> Request:
+        """The newest request once it is over; the clock is put forward to whatever is waited for."""
+        async with asyncio.timeout(PATIENCE):
+            while not (request := await self.request()).state.over:
+                await self.goes_on()
+        return request
+
+    async def goes_on(self) -> None:
+        """A moment in which a bot lives, and the clock is at whatever the newest request waits for."""
+        await self._bot_lives()
+        async with self.services.store.reading() as connection:
+            due = await connection.scalar(
+                select(tables.requests.c.next_try).order_by(tables.requests.c.id.desc()).limit(1)
+            )
+        if due is not None and due > self.clock():
+            self.clock.turn(due - self.clock())
+        await asyncio.sleep(0.01)
+
+    async def told(self) -> Message:
+        """The card, once Slack has all that it must get."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self.services.store.outbox.backlog(self.workspace.team_id, self.clock())).waiting:
+                await self._bot_lives()
+                await asyncio.sleep(0.03)
+        return await self.card()
+
+    async def request(self) -> Request:
+        return await self.services.approvals.get(max(await self.requests()))
+
+    async def card(self) -> Message:
+        """The newest card in the channel; it is waited for."""
+
+        def found() -> Message | None:
+            cards = [each for each in self.workspace.messages(OPS) if not each.thread_ts]
+            return cards[-1] if len(cards) >= number else None
+
+        async with asyncio.timeout(PATIENCE):
+            number = len(await self.requests())
+            while (card := found()) is None:
+                await self._bot_lives()
+                await asyncio.sleep(0.02)
+        return card
+
+    # The end state
+
+    def kept(self, key: str) -> list[str]:
+        """The queue IDs that this deletion keeps."""
+        folder = self.postfix.queue_directory / "maildesk-trash" / key / "kept"
+        return sorted(path.name for path in folder.glob("*"))
+
+    def unfinished(self) -> list[str]:
+        """Keys that the host has not finished."""
+        trash = self.postfix.queue_directory / "maildesk-trash"
+        return [path.name for path in (trash / "unfinished").glob("*")]
+
+    def check_places(self, home: Mapping[str, str], recipients: Mapping[str, str], key: str = "") -> list[str]:
+        """Each message is kept by this deletion once, or queued once; on hold is what was before. What is kept."""
+        kept = self.kept(key) if key else []
+        places = Counter(recipients[queue_id] for queue_id in kept)
+        places += Counter(entry.recipients[0].address for entry in self.postfix.queue())
+        assert places == Counter(recipients.values()), (places - Counter(recipients.values()), self.log())
+        on_hold = {path.name for path in self.postfix.files("hold")}
+        assert on_hold == {each for each, queue in home.items() if queue == "hold"} - set(kept), "held because of us"
+        assert self.unfinished() == []
+        return kept
+
+    async def check(self, request: Request, home: Mapping[str, str], recipients: Mapping[str, str]) -> None:
+        """The messages are in the trash or in the queue (`home`: which, by queue ID), and all that is said is true.
+
+        `recipients` (by queue ID) are each one message's, by which one that was requeued is known.
+        """
+        kept = self.check_places(home, recipients, request.key)
+        assert request.result is not None
+        assert request.result.counts.get("deleted", 0) == len(kept) == request.left_in_trash
+        assert sum(request.result.counts.values()) == len(home), request.result
+        if outcomes := await self.services.approvals.outcomes(request.id):
+            assert sorted(each.queue_id for each in outcomes if each.outcome == "deleted") == kept
+            assert request.result.counts == Counter(each.outcome for each in outcomes)
+            assert "gone" not in request.result.counts, "nothing has left the queue but by us"
+        part = f"{len(kept):,}" if len(kept) == request.messages else f"{len(kept):,} of {request.messages:,}"
+        await self.check_told(request, f"Deleted {part} messages on mx1")
+
+    async def check_told(self, request: Request, headline: str) -> None:
+        """One card, which is the record, one word in its thread, and one settlement in the audit chain."""
+        words = text_of(await self.told())
+        assert words.startswith(headline), words
+        roots = [each for each in self.workspace.messages(OPS) if not each.thread_ts]
+        assert len(roots) == len(await self.requests())
+        thread = [each for each in self.workspace.messages(OPS) if each.thread_ts == roots[-1].ts]
+        assert len(thread) == 1 and headline in text_of(thread[0])
+        audit = self.services.store.audit
+        rows = [row for row in await audit.latest(1000) if row.subject == request.key]
+        steps = Counter((row.verb, row.outcome) for row in rows if row.outcome != "unknown")
+        assert [each for each in steps.values() if each > 1] == [], steps
+        end = f"{request.kind}.end"
+        assert sum(row.verb == end and row.outcome in ("done", "failed") for row in rows) == 1, steps
+        assert await audit.verify() == ()
+
+
+def filled(postfix: PrivatePostfix, messages: Mapping[str, int]) -> tuple[dict[str, str], dict[str, str]]:
+    """Write so many messages into each queue: each one's queue, and its recipient, by queue ID."""
+    queues = [queue for queue, number in messages.items() for _ in range(number)]
+    recipients = [f"{number}@grey.test" for number in range(len(queues))]
+    reasons = [None if queue == "active" else "450 4.7.1 Greylisted" for queue in queues]
+    now = time.time()
+    ids = fill(
+        postfix,
+        [
+            Spooled("ann@sender.test", {to: reason}, now - 600, queue_name=queue)
+            for queue, to, reason in zip(queues, recipients, reasons, strict=True)
+        ],
+    )
+    return dict(zip(ids, queues, strict=True)), dict(zip(ids, recipients, strict=True))
+
+
+def emptied(postfix: PrivatePostfix) -> None:
+    """Take away what `filled` wrote, without a restart: the queue manager never met it."""
+    for folder in (*QUEUES, "defer"):
+        for path in list(postfix.files(folder)):
+            path.unlink(missing_ok=True)
+    shutil.rmtree(postfix.queue_directory / "maildesk-trash", ignore_errors=True)
+
+
+@asynccontextmanager
+async def site(
+    postfix: PrivatePostfix, nursery: Nursery, folder: Path, agent: Sequence[str] = (), **values: Any
+) -> AsyncIterator[Site]:
+    """A site without a bot yet, with its files in a new folder; at its end nothing of it runs any more."""
+    folder.mkdir()
+    async with Workspace(ack_seconds=2.0) as workspace:
+        for user, name in ((OPAL, "opal"), (APRIL, "april")):
+            workspace.add_user(user, name)
+        workspace.add_channel(OPS, "ops", [OPAL, APRIL])
+        made = Site(postfix, workspace, nursery, folder, agent or agent_argv(postfix), values)
+        async with made.services.store:
+            try:
+                yield made
+            finally:
+                await made.left_alone()
+                await made.services.background.close()
+
+
+def _state(pid: int) -> str:
+    """The state of a process (proc(5)); empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def _processes(*words: bytes) -> list[int]:
+    """The processes that live and whose command line has all of these words in it."""
+    return [pid for pid, line in _command_lines() if all(word in line for word in words) and _state(pid) != "Z"]
+
+
+def _command_lines() -> Iterator[tuple[int, bytes]]:
+    for folder in os.scandir("/proc"):
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                yield int(folder.name), Path(folder.path, "cmdline").read_bytes()

@@ -1,0 +1,143 @@
+"""The bot is killed before and after each step of a request, and the agent around each of its postsuper(1): what was
+begun is finished after the next start, once, and the card says how it ended.
+
+(The agent alone, killed between any two of its system calls: tests/postfix/test_delete_killed.py.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.approvals.model import Request, State
+from bot.console.workspace import text_of
+from tests.postfix.instance import PrivatePostfix
+from tests.postfix.test_hold_killed import with_postsuper
+from tests.slack.desk import OPAL
+from tests.slack.killing import Nursery, Site, emptied, filled, site
+
+pytestmark = [pytest.mark.real("postfix"), pytest.mark.takes(300)]
+
+FEW = {"deferred": 4, "active": 2, "hold": 2}
+ALL = sum(FEW.values())
+
+Homes = Mapping[str, str]
+
+
+def around(*steps: str) -> tuple[str, ...]:
+    return tuple(f"{when} {step}" for step in steps for when in ("before", "after"))
+
+
+def with_the_agent(verb: str) -> tuple[str, ...]:
+    return f"asking {verb}", f"hearing {verb}", f"heard {verb}"
+
+
+async def ended(site: Site, moment: str) -> Request:
+    """The request once it is over and told, by a bot that is the second one."""
+    request = await site.over()
+    await site.told()
+    assert site.starts == 2, f"the first bot did not come to this moment: {moment}"
+    await site.left_alone()
+    return request
+
+
+async def test_a_deletion_is_carried_out_once(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    steps = around("delete.ask", "delete.approve", "delete.begin", "delete.end")
+    for moment in (*steps, *with_the_agent("delete")):
+        home, recipients = filled(in_memory, FEW)
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            await made.decided("request.approve")
+            request = await ended(made, moment)
+            assert request.result is not None and request.result.counts == {"deleted": ALL}, moment
+            await made.check(request, home, recipients)
+        emptied(in_memory)
+
+
+async def test_a_hold_instead_is_carried_out_once(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    for moment in (*around("delete.hold", "delete.begin", "delete.end"), *with_the_agent("hold")):
+        home, _ = filled(in_memory, FEW)
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            await made.decided("request.hold", OPAL)
+            request = await ended(made, moment)
+            assert request.result is not None
+            assert request.result.counts == {"held": 6, "already_on_hold": 2}, moment
+            assert {path.name for path in in_memory.files("hold")} == set(home)
+            await made.check_told(request, "Put 6 of 8 messages on hold on mx1, instead of deleting")
+        emptied(in_memory)
+
+
+async def test_a_final_deletion_is_carried_out_once(
+    in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path
+) -> None:
+    for moment in (*around("final.approve", "final.begin", "final.end"), *with_the_agent("delete")):
+        filled(in_memory, FEW)
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all --final")
+            await made.decided_by_number(ALL)
+            request = await ended(made, moment)
+            assert request.result is not None and request.result.counts == {"deleted": ALL}, moment
+            assert in_memory.queue() == []
+            await made.check_told(request, f"Deleted {ALL} messages for good on mx1")
+        emptied(in_memory)
+
+
+async def test_a_restore_is_carried_out_once(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    for moment in (*around("restore"), *with_the_agent("restore")):
+        home, recipients = filled(in_memory, FEW)
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            await made.decided("request.approve")
+            await made.over()
+            await made.told()
+            await made.restored()
+            request = await ended(made, moment)
+            (restoration,) = request.restorations
+            assert sum(restoration.counts.values()) == ALL, (moment, restoration)
+            assert request.left_in_trash == 0
+            assert f"Restored {ALL} messages: U0OPAL" in text_of(await made.card())
+            assert made.check_places(home, recipients, request.key) == []
+            assert [row.verb for row in await made.services.store.audit.latest(1000)].count("restore") == 1
+        emptied(in_memory)
+
+
+HALF = """head -n $(($(wc -l <$IDS) / 2)) $IDS >$IDS.half
+$REAL "$@" <$IDS.half
+"""
+KILLS = {
+    "before": "kill -9 $PPID\n",
+    "half way": f"{HALF}kill -9 $PPID\n",
+    "after": '$REAL "$@" <$IDS\nkill -9 $PPID\n',
+    "with half of it done": f"{HALF}kill -9 $$\n",  # postsuper(1) alone
+    "with all of it done": '$REAL "$@" <$IDS\nkill -9 $$\n',
+}
+
+
+@pytest.mark.parametrize("when", ["deferred", "active", "-d"])
+async def test_the_agent_or_postsuper_killed_around_each_of_its_runs(
+    when: str, in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path
+) -> None:
+    for name, deed in KILLS.items():
+        home, recipients = filled(in_memory, FEW)
+        folder = tmp_path / f"postsuper killed {name}".replace(" ", "-")
+        folder.mkdir()
+        once = f'case " $* " in *" {when} "*) [ -e {folder}/done ] || {{ touch {folder}/done\n{deed}}} ;; esac\n'
+        agent = with_postsuper(in_memory, folder, f'{once}exec $REAL "$@" <$IDS\n')
+        async with site(in_memory, nursery, tmp_path / name, agent) as made:
+            await made.start()
+            await made.asked("/mail delete all")
+            await made.decided("request.approve")
+            request = await made.over()
+            await made.told()
+            await made.left_alone()
+            assert (folder / "done").exists()
+            assert request.state is State.DONE, (name, request.result)
+            await made.check(request, home, recipients)
+        emptied(in_memory)

@@ -1,0 +1,274 @@
+"""The way back from a deletion, and what has none: restore, trash, purge, final, expire; and the lists."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from bot.approvals.model import State
+from bot.console.workspace import Message, text_of
+from bot.demo.mail import Mail
+from tests.slack.conftest import DEAD, FINE, SmallHost
+from tests.slack.deleting import Clock, actions, alone, asked, card, request, typed, verbs
+from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk, host
+from tests.slack.desk import desk as serving
+
+DELETE = "/mail delete from:news@shop.test"
+
+
+def files(small: SmallHost, queue_ids: list[str] | tuple[str, ...]) -> dict[str, bytes]:
+    """The queue files of these IDs, wherever in the queue they lie."""
+    paths = [path for path in small.instance.queue_directory.rglob("*") if path.name in queue_ids]
+    kept = [path for path in paths if "deferred" in path.parts or "hold" in path.parts]
+    return {path.name: path.read_bytes() for path in kept}
+
+
+def reasons(small: SmallHost) -> dict[str, str]:
+    lines = map(json.loads, small.instance.run("postqueue", "-j").stdout.splitlines())
+    return {entry["queue_id"]: entry["recipients"][0].get("delay_reason", "") for entry in lines}
+
+
+async def deleted(ops: Desk, text: str = DELETE) -> Message:
+    """The record of a deletion that was asked for and approved."""
+    await ops.press(await asked(ops, text), "request.approve", user=APRIL)
+    return card(ops)
+
+
+async def by_number(ops: Desk, question: Message, number: int) -> Message:
+    """The card after an approval for which the number was typed."""
+    await ops.workspace.press(APRIL, question, "request.approve")
+    await ops.services.background.idle()
+    assert (await typed(ops, str(number), APRIL)).errors == {}
+    return card(ops)
+
+
+async def test_a_restore_brings_back_the_same_ids_bytes_and_reasons(ops: Desk, small: SmallHost) -> None:
+    before, bytes_before, reasons_before = small.queue(), files(small, small.dead), reasons(small)
+    record = await deleted(ops)
+    assert files(small, small.dead) == {}
+    await ops.press(record, "request.restore")
+    assert small.queue() == before
+    assert files(small, small.dead) == bytes_before
+    assert reasons(small) == reasons_before
+    restored = card(ops)
+    assert restored.ts == record.ts
+    assert f"Restored {DEAD} messages: U0OPAL" in text_of(restored)
+    assert actions(restored) == ["request.list"]
+    assert (await verbs(ops))[-1] == "restore"
+
+
+async def test_a_restored_message_is_delivered_by_the_next_flush(ops: Desk, small: SmallHost) -> None:
+    await ops.press(await deleted(ops, "/mail delete from:@home.test -hold"), "request.restore")
+    (flushed,) = await ops.type("/mail flush from:@home.test")
+    assert f"{FINE} gone from the queue" in text_of(flushed)
+
+
+async def test_what_was_on_hold_comes_back_on_hold(ops: Desk, small: SmallHost) -> None:
+    record = await deleted(ops, f"/mail delete {small.held}")
+    assert small.held not in small.queue()
+    await ops.press(record, "request.restore")
+    assert small.queue()[small.held] == "hold"
+    assert "1 back, and on hold as before" in text_of(card(ops))
+
+
+async def test_mail_past_its_lifetime_comes_back_on_hold_because_it_would_bounce(ops: Desk, small: SmallHost) -> None:
+    old = small.add(Mail("old@shop.test", ("bob@dead.test",), "Old", 1_700_000_000))
+    await ops.press(await deleted(ops, f"/mail delete {old}"), "request.restore")
+    assert small.queue()[old] == "hold"
+    assert "1 back, on hold: past its lifetime in the queue, so once released it goes back to its sender" in text_of(
+        card(ops)
+    )
+
+
+async def test_some_messages_are_restored_by_the_command_and_the_rest_by_the_button(
+    ops: Desk, small: SmallHost
+) -> None:
+    record = await deleted(ops)
+    key = (await request(ops)).key
+    (told,) = [
+        each for each in await ops.type(f"/mail restore {key} {small.dead[0]} {small.dead[1]}") if each.ts != record.ts
+    ]
+    assert told.ephemeral_to == ""
+    assert f"U0OPAL restored 2 messages on mx1: {key}" in text_of(told)
+    assert {*small.dead[:2]} <= small.queue().keys()
+    assert small.dead[2] not in small.queue()
+    (record,) = [each for each in ops.workspace.messages(OPS) if each.ts == record.ts]
+    assert f"Restore {DEAD - 2} messages" in text_of(record)
+    await ops.press(record, "request.restore")
+    assert {*small.dead} <= small.queue().keys()
+
+
+async def test_an_old_copy_of_a_record_restores_nothing_twice(ops: Desk, small: SmallHost) -> None:
+    record = await deleted(ops)
+    await ops.press(record, "request.restore")
+    (refused,) = await ops.press(record, "request.restore", user=APRIL)
+    assert refused.ephemeral_to == APRIL
+    assert "Nothing was done." in text_of(refused)
+    assert (await verbs(ops)).count("restore") == 1
+
+
+async def test_a_viewer_restores_nothing(ops: Desk, small: SmallHost) -> None:
+    record = await deleted(ops)
+    (refused,) = await ops.press(record, "request.restore", user=VIC)
+    assert "You may not use restore" in text_of(refused) and refused.ephemeral_to == VIC
+    assert not {*small.dead} & small.queue().keys()
+
+
+@pytest.mark.parametrize("dashes", ["--", "\u2014", "\u2013"])
+async def test_a_final_deletion_takes_the_number_and_has_no_way_back(ops: Desk, small: SmallHost, dashes: str) -> None:
+    question = await asked(ops, f"{DELETE} {dashes}final")
+    assert f"asks to delete {DEAD} messages for good on mx1" in text_of(question)
+    assert "Nothing brings this mail back." in text_of(question)
+    record = await by_number(ops, question, DEAD)
+    assert f"Deleted {DEAD} messages for good on mx1" in text_of(record)
+    assert "Nothing brings this mail back." in text_of(record)
+    assert actions(record) == ["request.list"]
+    assert small.count("deferred") == FINE
+    assert "was a final deletion: nothing is kept of it" in await ops.say(f"/mail restore {(await request(ops)).key}")
+    assert (await ops.services.hosts.named("mx1").trash()).bytes == 0
+
+
+async def test_a_purge_destroys_what_one_deletion_keeps(ops: Desk, small: SmallHost) -> None:
+    record = await deleted(ops)
+    key = (await request(ops)).key
+    question = await asked(ops, f"/mail purge {key}")
+    assert f"asks to purge {DEAD} messages from the trash on mx1: {key}" in text_of(question)
+    assert "request.hold" not in actions(question)
+    purged = await by_number(ops, question, DEAD)
+    assert f"Purged {DEAD} messages from the trash on mx1: {key}" in text_of(purged)
+    (record,) = [each for each in ops.workspace.messages(OPS) if each.ts == record.ts]
+    assert "request.restore" not in actions(record)
+    assert "nothing brings it back" in text_of(record)
+    assert "destroyed for good" in await ops.say(f"/mail restore {key}")
+    assert (await ops.services.hosts.named("mx1").trash()).bytes == 0
+
+
+async def test_an_expiry_warns_takes_the_number_and_marks_the_mail(ops: Desk, small: SmallHost) -> None:
+    question = await asked(ops, "/mail expire from:news@shop.test")
+    assert "Beware of backscatter" in text_of(question)
+    record = await by_number(ops, question, DEAD)
+    assert f"Expired {DEAD} messages on mx1" in text_of(record)
+    assert await verbs(ops) == ["expire.ask", "expire.approve", "expire.begin", "expire.end"]
+    listing = await ops.services.hosts.named("mx1").list(limit=30)
+    assert {each.queue_id for each in listing.page if each.forced_expire} == {*small.dead}
+
+
+async def test_the_trash_lists_deletions_and_one_of_them_whole(ops: Desk, small: SmallHost) -> None:
+    assert "0 messages in the trash" in await ops.say("/mail trash", VIC)
+    await deleted(ops)
+    key = (await request(ops)).key
+    (listed,) = await ops.type("/mail trash", VIC)
+    assert listed.ephemeral_to == VIC
+    assert f"{key} | " in text_of(listed) and f"| {DEAD} of {DEAD} | " in text_of(listed)
+    assert "| opal | from:news@shop.test" in text_of(listed)
+    words = await ops.say(f"/mail trash {key}")
+    assert "Asked for by U0OPAL, approved by U0APRIL: from:news@shop.test" in words
+    assert small.dead[0] in words
+    assert "There is no mail host named 'nonsense'" in await ops.say("/mail trash nonsense")
+    assert "Which deletion? Nothing was restored." in await ops.say("/mail restore")
+    assert "“--all” is not a queue ID" in await ops.say(f"/mail restore {key} --all")
+    assert "Which deletion? Nothing was asked for." in await ops.say("/mail purge all")
+    assert "There is no deletion 99-zzzz" in await ops.say("/mail trash 99-zzzz")
+
+
+async def test_open_requests_are_listed_until_they_are_over(ops: Desk) -> None:
+    assert "Nothing is waiting for a decision" in await ops.say("/mail pending", VIC)
+    question = await asked(ops, DELETE)
+    words = await ops.say("/mail pending", VIC)
+    assert f"delete {DEAD} messages on mx1: from:news@shop.test" in words
+    assert "U0OPAL asked" in words and "waits for a decision, for another" in words
+    await ops.press(question, "request.cancel")
+    assert "Nothing is waiting for a decision" in await ops.say("/mail pending", VIC)
+
+
+async def test_the_audit_chain_is_read_by_the_command(ops: Desk) -> None:
+    assert "the audit chain is empty" in await ops.say("/mail audit", VIC)
+    await deleted(ops)
+    words = await ops.say("/mail audit", VIC)
+    head = await ops.services.store.audit.head()
+    assert f"The chain's head: {head}" in words
+    assert f"| april (approver) | delete.approve | mx1 | {(await request(ops)).key} | done | messages {DEAD}" in words
+    assert "The last of the audit chain\nNo |" in await ops.say("/mail audit 1")
+    assert "@" not in words
+    for wrong in ("0", "-1", "many", "1 2"):
+        assert "How many rows?" in await ops.say(f"/mail audit {wrong}")
+
+
+async def test_the_records_show_the_head_of_the_audit_chain(ops: Desk) -> None:
+    record = await deleted(ops)
+    assert f"audit {await ops.services.store.audit.head()}" in text_of(record)
+
+
+async def test_a_requeue_gives_new_queue_ids_in_the_channels_sight(ops: Desk, small: SmallHost) -> None:
+    (told,) = await ops.type(f"/mail requeue {small.dead[0]}")
+    assert told.ephemeral_to == ""
+    assert f"U0OPAL requeued 1 message on mx1: {small.dead[0]}" in text_of(told)
+    assert small.queue().get(small.dead[0]) in (None, "maildrop"), "pickup takes it from there under a new ID"
+    assert await verbs(ops) == ["requeue"]
+    assert "Which messages? Nothing was done." in await ops.say("/mail requeue")
+
+
+async def test_the_whole_list_is_for_one_person_alone(ops: Desk, small: SmallHost) -> None:
+    question = await asked(ops, "/mail delete all")
+    before = len(ops.workspace.messages(OPS))
+    await ops.press(question, "request.list", user=VIC)
+    (window,) = ops.workspace.views(VIC)
+    assert f"1–{DEAD + FINE + 1} of {DEAD + FINE + 1} messages" in text_of(window)
+    assert all(queue_id in text_of(window) for queue_id in small.queue())
+    assert "news@shop.test" in text_of(window), "whole addresses, for this person alone"
+    assert ops.workspace.views(OPAL) == []
+    assert len(ops.workspace.messages(OPS)) == before
+
+
+@pytest.fixture
+def many(small: SmallHost) -> list[str]:
+    return [small.add(Mail("bulk@shop.test", (f"u{number}@dead.test",), "Bulk", 1_700_000_000)) for number in range(25)]
+
+
+async def test_the_list_is_turned_page_by_page(ops: Desk, many: list[str]) -> None:
+    question = await asked(ops, "/mail delete from:bulk@shop.test")
+    await ops.press(question, "request.list")
+    (window,) = ops.workspace.views(OPAL)
+    assert "1–20 of 25 messages" in text_of(window)
+    await ops.workspace.press(OPAL, window, "request.next")
+    await ops.services.background.idle()
+    (second,) = ops.workspace.views(OPAL)
+    assert second.id == window.id and "21–25 of 25 messages" in text_of(second)
+    await ops.workspace.press(OPAL, second, "request.previous")
+    await ops.services.background.idle()
+    assert text_of(ops.workspace.views(OPAL)[0]) == text_of(window)
+
+
+async def test_the_list_comes_as_a_file_in_direct_messages(ops: Desk, many: list[str]) -> None:
+    question = await asked(ops, "/mail delete from:bulk@shop.test")
+    await ops.press(question, "request.list")
+    await ops.workspace.press(OPAL, ops.workspace.views(OPAL)[-1], "request.file")
+    await ops.services.background.idle()
+    (message,) = ops.workspace.messages(ops.workspace.im(OPAL).id, OPAL)
+    content = ops.workspace.file(message.files[0]).content
+    assert content is not None
+    heading, *lines = content.decode().splitlines()
+    assert heading.startswith("queue_id\t")
+    assert sorted(line.split("\t")[0] for line in lines) == sorted(many)
+    assert "is in your direct messages" in text_of(alone(ops, OPAL)[-1])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def later(small: SmallHost, clock: Clock) -> AsyncIterator[Desk]:
+    async with serving([host(small.name, small.ini)], clock) as made:
+        yield made
+
+
+async def test_a_forgotten_list_can_no_longer_be_shown(later: Desk, clock: Clock) -> None:
+    record = await deleted(later)
+    clock.ahead = timedelta(days=31)
+    assert await later.services.approvals.forget_addresses() == 1
+    await later.press(record, "request.list")
+    assert "addresses are forgotten after 30 days" in text_of(later.workspace.views(OPAL)[-1])
+    assert (await request(later)).state is State.DONE

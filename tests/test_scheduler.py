@@ -1,0 +1,140 @@
+"""The clock's jobs run, each slot is claimed once, and stopping leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot import bootstrap, scheduler
+from bot.approvals.model import Decision, Kind, State
+from bot.errors import StoreError
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
+from bot.mailhost.selector import parse
+from bot.scheduler import JOBS, Clock, Job
+from bot.services import Services
+from bot.settings import Settings
+from tests.approvals import fakehost
+from tests.approvals.fakehost import FakeAgent
+from tests.approvals.world import APRIL, HERE, OPAL, mail, person
+from tests.approvals.world import Clock as Time
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def agents(time: Time) -> list[FakeAgent]:
+    return [FakeAgent(time, map(mail, range(5)), host) for host in ("mx1", "mx2")]
+
+
+@pytest.fixture
+async def services(tmp_path: Path, time: Time, agents: list[FakeAgent]) -> AsyncIterator[Services]:
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        operators=(OPAL,),
+        approvers=(APRIL,),
+        database_url=f"sqlite:///{tmp_path}/maildesk.db",
+        audit_key=SecretStr("the key of the audit chain of these tests"),
+    )
+    made = bootstrap.services(settings, MailHosts([MailHost(agent) for agent in agents]), time)
+    async with made.store:
+        yield made
+        await made.background.close()
+
+
+async def test_a_clock_does_what_is_due_at_its_start(services: Services, agents: list[FakeAgent], time: Time) -> None:
+    waiting = await services.approvals.ask(Kind.DELETE, services.hosts["mx1"], parse("all"), person(OPAL), HERE)
+    time.turn(timedelta(minutes=10))
+    approved = await services.approvals.ask(Kind.DELETE, services.hosts["mx2"], parse("all"), person(OPAL), HERE)
+    await services.approvals.decide(approved.id, None, Decision.APPROVE, person(APRIL))
+    time.turn(timedelta(minutes=20))
+    clock = Clock(services)
+    clock.start()
+    async with asyncio.timeout(20):
+        while await services.approvals.open():
+            await services.store.wait_told(1)
+    await clock.stop()
+    assert (await services.approvals.get(waiting.id)).state is State.EXPIRED
+    assert (await services.approvals.get(approved.id)).state is State.DONE
+    assert agents[1].queue == {} and len(agents[0].queue) == 5
+
+
+async def test_each_host_is_purged_once_an_hour_whoever_asks(
+    services: Services, agents: list[FakeAgent], time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asyncio.gather(*(scheduler.purge(services) for _ in range(3)))
+    assert [agent.asked for agent in agents] == [["purge"], ["purge"]]
+    time.turn(timedelta(hours=1))
+    agents[0].ahead.append(fakehost.GONE)
+    await scheduler.purge(services)
+    await scheduler.purge(services)
+    assert [agent.asked for agent in agents] == [["purge"], ["purge", "purge"]]
+    assert "the trash was not purged: mx1: the agent can't be started" in caplog.text
+
+
+async def test_addresses_are_forgotten_by_the_clock(services: Services, time: Time) -> None:
+    request = await services.approvals.ask(Kind.DELETE, services.hosts["mx1"], parse("all"), person(OPAL), HERE)
+    await services.approvals.decide(request.id, None, Decision.CANCEL, person(OPAL))
+    time.turn(timedelta(days=31))
+    await scheduler.forget(services)
+    assert await services.approvals.manifest(request.id) is None
+
+
+async def test_a_job_that_fails_is_told_and_the_others_run(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran = asyncio.Event()
+
+    async def fails(_: Services) -> None:
+        raise StoreError("The database is full.")
+
+    async def breaks(_: Services) -> None:
+        raise ZeroDivisionError
+
+    async def works(_: Services) -> None:
+        ran.set()
+
+    hour = timedelta(hours=1)
+    clock = Clock(services, tuple(Job(job.__name__, hour, job, at_start=True) for job in (fails, breaks, works)))
+    with caplog.at_level(logging.ERROR):
+        clock.start()
+        await asyncio.wait_for(ran.wait(), 20)
+        await clock.stop()
+    assert [record.getMessage() for record in caplog.records] == ["fails: The database is full.", "breaks failed"]
+
+
+async def test_a_job_in_its_middle_is_cancelled_and_waited_for(services: Services) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def long(_: Services) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    clock = Clock(services, (Job("long", timedelta(hours=1), long, at_start=True),))
+    clock.start()
+    await asyncio.wait_for(begun.wait(), 20)
+    await clock.stop()
+    assert ended.is_set()
+    await clock.stop()
+
+
+def test_every_job_has_its_row() -> None:
+    assert [(job.what.__name__, job.every) for job in JOBS] == [
+        ("expire", timedelta(seconds=15)),
+        ("carry_out", timedelta(seconds=30)),
+        ("purge", timedelta(hours=1)),
+        ("forget", timedelta(days=1)),
+    ]
