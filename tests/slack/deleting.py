@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from bot.approvals.model import Request
 from bot.console.workspace import Message, Receipt, controls
+from tests.postfix.instance import QUEUES, PrivatePostfix
 from tests.slack.desk import OPAL, OPS, Desk, utc
 
 
@@ -58,3 +60,17 @@ async def verbs(ops: Desk) -> list[str]:
 
 def actions(message: Message) -> list[str]:
     return [control.action_id for control in controls(message)]
+
+
+# On a real Postfix --------------------------------------------------------------------------------------------------
+
+
+def sums(postfix: PrivatePostfix) -> dict[str, str]:
+    """SHA-256 of the queue files, by queue ID."""
+    files = [path for queue in QUEUES for path in postfix.files(queue)]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def kept(postfix: PrivatePostfix, key: str = "*") -> list[str]:
+    """The queue IDs that are kept in the trash, by this deletion or by any, sorted."""
+    return sorted(path.name for path in postfix.queue_directory.glob(f"maildesk-trash/{key}/kept/*"))

@@ -33,6 +33,7 @@ from tests.agent.standin import REPOSITORY
 from tests.postfix.filling import Spooled, fill
 from tests.postfix.hosts import agent_argv
 from tests.postfix.instance import QUEUES, PrivatePostfix
+from tests.postfix.waiting import eventually
 from tests.slack.desk import APRIL, OPAL, OPS
 from tests.slack.mortal import SharedClock
 
@@ -88,6 +89,7 @@ class Site:
         self.clock = SharedClock(folder / "clock")
         self.bot = 0
         self.starts = 0
+        self._starting = asyncio.Lock()
         self._nursery = nursery
         self._values: dict[str, Any] = {
             "slack_bot_token": workspace.bot_token,
@@ -102,7 +104,8 @@ class Site:
             **values,
         }
         settings = Settings(_env_file=None, **self._values)  # type: ignore[call-arg]
-        self.services: Services = bootstrap.services(settings, MailHosts([MailHost(CommandLink("mx1", self.agent))]), self.clock)
+        hosts = MailHosts([MailHost(CommandLink("mx1", self.agent))])
+        self.services: Services = bootstrap.services(settings, hosts, self.clock)
 
     # Bots, agents, and their ends
 
@@ -110,9 +113,8 @@ class Site:
         """A new bot, after the lease of the one before; it dies at the moment of this name (mortal.py)."""
         if self.starts:
             self.clock.turn(LEASE)
-        async with asyncio.timeout(PATIENCE):
-            while self.workspace.sockets.connections:
-                await asyncio.sleep(0.01)
+        sockets = self.workspace.sockets
+        await eventually(lambda: not sockets.connections, timeout=PATIENCE, what="nobody is connected")
         self.starts += 1
         self.bot = self._nursery.start(
             {
@@ -123,9 +125,7 @@ class Site:
                 "ends": ends,
             }
         )
-        async with asyncio.timeout(PATIENCE):
-            while self.alive and not self.workspace.sockets.connections:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: bool(sockets.connections) or not self.alive, timeout=PATIENCE, what="it is connected")
 
     @property
     def alive(self) -> bool:
@@ -160,9 +160,9 @@ class Site:
     async def left_alone(self) -> None:
         """Wait until no bot and no agent is at work any more."""
         self.kill_bot()
-        async with asyncio.timeout(PATIENCE):
-            while self.found("agent") or self.found("postsuper"):
-                await asyncio.sleep(0.02)
+        await eventually(
+            lambda: not self.found("agent") and not self.found("postsuper"), timeout=PATIENCE, what="no agent is left"
+        )
 
     def log(self) -> str:
         log = self.folder / "log"
@@ -219,15 +219,19 @@ class Site:
         """A person does something, and does it again when the bot has died over it."""
         async with asyncio.timeout(PATIENCE):
             while not await done():
-                await self._bot_lives()
+                await self.bot_lives()
                 bot, receipt = self.bot, await deed()
-                while receipt and receipt.acked and bot == self.bot and self.alive and not await done():
+                while receipt and receipt.acked and bot == self.bot and self.alive:
+                    if await done():
+                        return
                     await asyncio.sleep(0.03)
 
-    async def _bot_lives(self) -> None:
-        if not self.alive:
-            self.kill_bot()
-            await self.start()
+    async def bot_lives(self) -> None:
+        """Start another one if the last one is dead."""
+        async with self._starting:
+            if not self.alive:
+                self.kill_bot()
+                await self.start()
 
     async def over(self) -> Request:
         """The newest request once it is over; the clock is put forward to whatever is waited for."""
@@ -238,7 +242,7 @@ class Site:
 
     async def goes_on(self) -> None:
         """A moment in which a bot lives, and the clock is at whatever the newest request waits for."""
-        await self._bot_lives()
+        await self.bot_lives()
         async with self.services.store.reading() as connection:
             due = await connection.scalar(
                 select(tables.requests.c.next_try).order_by(tables.requests.c.id.desc()).limit(1)
@@ -251,7 +255,7 @@ class Site:
         """The card, once Slack has all that it must get."""
         async with asyncio.timeout(PATIENCE):
             while (await self.services.store.outbox.backlog(self.workspace.team_id, self.clock())).waiting:
-                await self._bot_lives()
+                await self.bot_lives()
                 await asyncio.sleep(0.03)
         return await self.card()
 
@@ -268,7 +272,7 @@ class Site:
         async with asyncio.timeout(PATIENCE):
             number = len(await self.requests())
             while (card := found()) is None:
-                await self._bot_lives()
+                await self.bot_lives()
                 await asyncio.sleep(0.02)
         return card
 
@@ -357,7 +361,7 @@ async def site(
     postfix: PrivatePostfix, nursery: Nursery, folder: Path, agent: Sequence[str] = (), **values: Any
 ) -> AsyncIterator[Site]:
     """A site without a bot yet, with its files in a new folder; at its end nothing of it runs any more."""
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240 - a moment
     async with Workspace(ack_seconds=2.0) as workspace:
         for user, name in ((OPAL, "opal"), (APRIL, "april")):
             workspace.add_user(user, name)

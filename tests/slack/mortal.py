@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from bot import bootstrap, scheduler
 from bot.mailhost.host import MailHost
@@ -100,11 +101,11 @@ class MortalLink(CommandLink):
 async def live(given: dict[str, Any]) -> None:
     """A bot, until somebody kills it."""
     clock = SharedClock(Path(given["clock"]))
-    bootstrap.Store = MortalStore  # type: ignore[misc]
     outbox.BETWEEN = 0.0
     host = MailHost(MortalLink("mx1", tuple(given["agent"])))
     settings = Settings(_env_file=None, **given["settings"])  # type: ignore[call-arg]
-    services = bootstrap.services(settings, MailHosts([host]), clock)
+    with patch.object(bootstrap, "Store", MortalStore):
+        services = bootstrap.services(settings, MailHosts([host]), clock)
     async with services.store:
         serving = asyncio.create_task(serve(build_app(services), services, asyncio.Event()))
         while not serving.done():

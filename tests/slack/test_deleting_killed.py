@@ -27,7 +27,6 @@ GROUP = 5
 
 MESSAGES = {"deferred": 420, "active": 40, "hold": 40}
 
-
 VICTIMS = (("bot",), ("agent",), ("agent", "postsuper"), ("postsuper",), ("bot", "agent", "postsuper"))
 """Who is killed at once; the last of them is waited for."""
 
@@ -44,8 +43,7 @@ async def kill(site: Site, chance: random.Random, victims: tuple[str, ...]) -> N
                 await site.goes_on()
     await asyncio.sleep(chance.uniform(0, SPANS[last]))
     site.kill(victims)
-    if "bot" in victims:
-        await site.start()
+    await site.bot_lives()
 
 
 async def killed_at_random(site: Site, seed: int) -> None:
@@ -76,4 +74,3 @@ async def test_killed_at_any_moment_of_an_approved_deletion_of_500_nothing_is_lo
             except (AssertionError, TimeoutError) as error:
                 raise AssertionError(f"seed {seed}: {error!r}\n{made.log()}") from error
         emptied(in_memory)
-
