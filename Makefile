@@ -33,8 +33,9 @@ bench: $(READY) ## speed and memory on a real queue of 100,000 messages
 	@$(PYTHON) -m tests.bench
 
 .PHONY: soak
-soak: $(READY) ## the property-based tests with new inputs each time, and 25 times as many
-	@HYPOTHESIS_PROFILE=soak $(PYTEST) -n 2 -q -m "not real"
+soak: $(READY) ## all tests, for hours: 25 times as many inputs, new ones, and bot, agent and postsuper killed 200 times
+	@sh tests/install-servers.sh
+	@HYPOTHESIS_PROFILE=soak sh tests/run-tests.sh
 
 .PHONY: setup
 setup: $(READY) ## the virtual environment in .venv

@@ -13,6 +13,7 @@ from bot.approvals.lease import process
 from bot.errors import HostError, MaildeskError
 from bot.services import Services
 from bot.store.claims import claim
+from bot.store.memory import forget_releases
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ async def purge(services: Services) -> None:
 async def forget(services: Services) -> None:
     if await _first(services, "forget addresses", "%Y-%m-%d"):
         await services.approvals.forget_addresses()
+        async with services.store.transaction() as transaction:
+            await forget_releases(transaction, services.now())
 
 
 JOBS = (

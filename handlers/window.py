@@ -4,10 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import UserError
+from handlers.refusals import said
 from handlers.reply import SLACK_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Window:
         except SLACK_ERRORS as error:
             logger.warning("a window could not be opened for %s: %s", self._user, error)
             raise UserError(
-                f"Slack did not open the window ({_said(error)}), so nothing was done. Press the button again."
+                f"Slack did not open the window ({said(error)}), so nothing was done. Press the button again."
             ) from None
         return str(opened["view"]["id"])
 
@@ -38,10 +38,10 @@ class Window:
         try:
             await self._client.views_update(view_id=view_id or str(self.view.get("id", "")), view=dict(view))
         except SLACK_ERRORS as error:
-            if _said(error) == "not_found":
+            if said(error) == "not_found":
                 return  # It was closed meanwhile.
             logger.warning("a window could not be changed for %s: %s", self._user, error)
-            raise UserError(f"Slack did not show it ({_said(error)}). Close the window and open it again.") from None
+            raise UserError(f"Slack did not show it ({said(error)}). Close the window and open it again.") from None
 
     async def send_file(self, name: str, title: str, content: str) -> None:
         """Put a file into this person's direct messages with the bot. Raises UserError when Slack does not take it."""
@@ -52,8 +52,4 @@ class Window:
             )
         except SLACK_ERRORS as error:
             logger.warning("a file could not be given to %s: %s", self._user, error)
-            raise UserError(f"Slack did not take the file ({_said(error)}). Try again in a moment.") from None
-
-
-def _said(error: BaseException) -> str:
-    return str(error.response.get("error", "")) if isinstance(error, SlackApiError) else str(error) or "no answer"
+            raise UserError(f"Slack did not take the file ({said(error)}). Try again in a moment.") from None

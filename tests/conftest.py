@@ -24,10 +24,12 @@ settings.register_profile(
     "repeatable", derandomize=True, max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("soak", settings.get_profile("repeatable"), derandomize=False, max_examples=5000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "repeatable")
+settings.load_profile(PROFILE)
 
 GRACE = 2.0  # seconds for what is ending by itself
 LIMIT = 120  # seconds for one test; `@pytest.mark.takes(300)` says otherwise
+SOAKING = 25  # so many times as long in a soak
 
 
 class OutsideWorldRefused(RuntimeError):
@@ -93,7 +95,7 @@ async def no_leftover_tasks() -> AsyncIterator[None]:
 def not_forever(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that hangs fails, so that the others still run (signal(7), SIGALRM)."""
     marker = request.node.get_closest_marker("takes")
-    seconds = int(marker.args[0]) if marker else LIMIT
+    seconds = (int(marker.args[0]) if marker else LIMIT) * (SOAKING if PROFILE == "soak" else 1)
 
     def give_up(*_: object) -> None:
         pytest.fail(f"This test ran longer than {seconds} s")

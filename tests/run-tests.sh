@@ -20,5 +20,6 @@ sudo -n cp -R . "$copy"
 sudo -n find "$copy/.venv/lib" -name '*.pth' -exec sed -i "s|$PWD|$copy|" {} +
 cd "$copy"
 sudo -n env PATH="$PATH" MAILDESK_REQUIRE_REAL="${MAILDESK_REQUIRE_REAL:-}" \
+    HYPOTHESIS_PROFILE="${HYPOTHESIS_PROFILE:-repeatable}" \
     .venv/bin/python -m pytest -n 2 -m real || status=$?
 exit "$status"

@@ -20,6 +20,7 @@ from bot.mailhost.selector import parse
 from bot.scheduler import JOBS, Clock, Job
 from bot.services import Services
 from bot.settings import Settings
+from bot.store.memory import recall, remember
 from tests.approvals import fakehost
 from tests.approvals.fakehost import FakeAgent
 from tests.approvals.world import APRIL, HERE, OPAL, mail, person
@@ -84,9 +85,13 @@ async def test_each_host_is_purged_once_an_hour_whoever_asks(
 async def test_addresses_are_forgotten_by_the_clock(services: Services, time: Time) -> None:
     request = await services.approvals.ask(Kind.DELETE, services.hosts["mx1"], parse("all"), person(OPAL), HERE)
     await services.approvals.decide(request.id, None, Decision.CANCEL, person(OPAL))
+    async with services.store.transaction() as transaction:
+        await remember(transaction, "released.r-1", ["A1B2C3D4E5"], time())
     time.turn(timedelta(days=31))
     await scheduler.forget(services)
     assert await services.approvals.manifest(request.id) is None
+    async with services.store.reading() as connection:
+        assert await recall(connection, "released.r-1") is None
 
 
 async def test_a_job_that_fails_is_told_and_the_others_run(

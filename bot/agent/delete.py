@@ -14,7 +14,7 @@ from bot.agent.deletion import IN_FLIGHT, Deletion, unwritable
 from bot.agent.instance import MailSystem
 from bot.agent.journal import Head, Journal, Story
 from bot.agent.output import Output
-from bot.agent.postfix import chunks
+from bot.agent.postsuper import chunks
 from bot.agent.protocol import Deleted, Outcome
 from bot.agent.requests import Target, bad
 from bot.agent.targets import found

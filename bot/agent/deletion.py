@@ -24,7 +24,7 @@ from bot.agent.instance import MailSystem
 from bot.agent.journal import Ended, Head, Journal, Story
 from bot.agent.kept import Kept
 from bot.agent.output import Output
-from bot.agent.postfix import chunks
+from bot.agent.postsuper import chunks, in_turn
 from bot.agent.protocol import Outcome
 from bot.agent.release import let_go
 from bot.agent.requests import Target
@@ -59,6 +59,7 @@ class Deletion:
         self._journal = journal
         self._story = story
         self._targets = targets
+        self._by_id = {target.queue_id: target for target in targets}
         self._lock = lock
         self._output = output
         self._unwritten: Set[str] = set()
@@ -108,9 +109,11 @@ class Deletion:
         names = None if final else self._kept()
         try:
             held = self._story.before if fresh else self._on_hold(names)
+            meant: List[str] = []
+            for ids in chunks([queue_id for queue_id in self._open() if queue_id in held]):
+                meant += self._verified(ids, names)
             if not self._story.deleting:
-                self._hold([queue_id for queue_id in self._open() if queue_id not in held])
-            meant = self._verified(names)
+                meant += self._hold([queue_id for queue_id in self._open() if queue_id not in held], names)
             if names is not None:
                 names.sync()
             self._journal.write([{"deleting": True}])
@@ -147,12 +150,19 @@ class Deletion:
         self._settle({**settled, **self._missing(missing, names)})
         return held
 
-    def _hold(self, ids: Sequence[str]) -> None:
+    def _hold(self, ids: Sequence[str], names: Optional[Kept]) -> List[str]:
+        """Put these on hold, and keep and verify each as soon as it lies there; returns those that were meant."""
         holding = Holding(self._system, {queue_id: self._story.inodes[queue_id] for queue_id in ids}, self._lock)
-        for moved in holding.run():
-            self._moved(moved)
-            self._note_those_in_flight([each.queue_id for each in moved if each.queue not in NEVER_ACTIVE])
-            self._output.progress(len(self._story.moved), 2 * len(self._targets), "put on hold")
+        meant: List[str] = []
+        try:
+            for moved in holding.run():
+                self._moved(moved)
+                self._note_those_in_flight([each.queue_id for each in moved if each.queue not in NEVER_ACTIVE])
+                meant += self._verified([each.queue_id for each in moved], names)
+                self._output.progress(len(self._story.moved), 2 * len(self._targets), "put on hold")
+        finally:
+            # Whoever could not write lets go of what postsuper(1) was at work on, too.
+            self._remember(holding.rest())
         self._settle(
             {
                 queue_id: GONE
@@ -164,6 +174,7 @@ class Deletion:
                 if queue_id not in self._story.moved
             }
         )
+        return meant
 
     def _note_those_in_flight(self, ids: Sequence[str]) -> None:
         found = [queue_id for queue_id in ids if self._system.queues.in_delivery("hold", queue_id)]
@@ -172,22 +183,25 @@ class Deletion:
             self._journal.write([{"in_flight": found}])
 
     def _moved(self, moved: Sequence[Moved]) -> None:
-        for each in moved:
-            self._story.moved[each.queue_id] = each.changed
         try:
             self._journal.moved(moved)
         except OSError:
-            self._unwritten.update(each.queue_id for each in moved if each.queue in NEVER_ACTIVE)
+            self._remember(moved)
             raise
+        self._story.moved.update((each.queue_id, each.changed) for each in moved)
 
-    def _verified(self, names: Optional[Kept]) -> List[str]:
+    def _remember(self, moved: Sequence[Moved]) -> None:
+        """What was put on hold and can't be written any more."""
+        self._story.moved.update((each.queue_id, each.changed) for each in moved)
+        self._unwritten.update(each.queue_id for each in moved if each.queue in NEVER_ACTIVE)
+
+    def _verified(self, ids: Sequence[str], names: Optional[Kept]) -> List[str]:
         """Keep what lies on hold, and tell what was meant from what was not."""
         meant: List[str] = []
         settled: Dict[str, Settled] = {}
-        for target in self._targets:
-            queue_id = target.queue_id
-            if queue_id in self._story.settled or queue_id not in self._story.inodes:
-                continue
+        if names is not None:
+            names.look_for_logs()
+        for queue_id in ids:
             if names is not None:
                 there = names.keep(queue_id)
                 identity = names.identity(queue_id) if there else None
@@ -196,7 +210,7 @@ class Deletion:
                 there = place is not None
             if not there:
                 settled[queue_id] = GONE if self._system.queues.find(queue_id) is None else RELEASED
-            elif identity is None or not queuefile.same(target, identity):
+            elif identity is None or not queuefile.same(self._by_id[queue_id], identity):
                 settled[queue_id] = CHANGED
             else:
                 meant.append(queue_id)
@@ -206,8 +220,7 @@ class Deletion:
     # Deleting, and what follows
 
     def _delete(self, meant: Sequence[str], names: Optional[Kept]) -> None:
-        for ids in chunks(meant):
-            handled = self._system.postfix.delete(ids, ("hold",), self._lock)
+        for ids, handled in in_turn(meant, lambda ids: self._system.postfix.delete(ids, ("hold",), self._lock)):
             settled = self._looked(ids, names)
             left = ("failed", handled.complaint or "it still lies on hold")
             settled.update((queue_id, left) for queue_id in ids if queue_id not in settled)
@@ -247,11 +260,10 @@ class Deletion:
                 inodes[self._story.inodes[queue_id] if status is None else status.st_ino] = queue_id
             was_ours = status is not None and self._story.deleting
             settled[queue_id] = self._deleted(queue_id) if was_ours else GONE
-        meant = {target.queue_id: target for target in self._targets if target.queue_id in settled}
         elsewhere = self._system.queues.with_inodes(inodes.keys()) if inodes else {}
         for inode, (queue, new_id) in elsewhere.items():
             _, identity = self._system.look(new_id, (queue,))
-            if identity is not None and queuefile.same(meant[inodes[inode]], identity):
+            if identity is not None and queuefile.same(self._by_id[inodes[inode]], identity):
                 settled[inodes[inode]] = ("failed", f"renamed {new_id}")
         return settled
 

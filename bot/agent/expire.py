@@ -18,7 +18,8 @@ from bot.agent import targets as examining
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
-from bot.agent.postfix import Postfix, chunks
+from bot.agent.postfix import Postfix
+from bot.agent.postsuper import chunks
 from bot.agent.protocol import Expired, Outcome
 from bot.agent.queues import Queues
 from bot.agent.requests import Target
@@ -68,7 +69,7 @@ def _go_on(system: MailSystem, record: expiries.Record, targets: Sequence[Target
     for _ in range(ROUNDS):
         for queues in PASSES:
             for ids in chunks(list(waiting)):
-                handled = system.postfix.expire(ids, queues, lock)
+                handled = system.postfix.expire(ids, queues, lock).handled()
                 complaint = handled.complaint or complaint
                 settled = []
                 for queue_id in ids:

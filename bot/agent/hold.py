@@ -14,7 +14,7 @@ from bot.agent.errors import AgentError
 from bot.agent.holds import Moved
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
-from bot.agent.postfix import chunks
+from bot.agent.postsuper import Running, chunks
 from bot.agent.protocol import Held, Identity, Outcome
 from bot.agent.release import let_go
 from bot.agent.requests import Target
@@ -88,22 +88,41 @@ class Holding:
         self.complaint = ""
         self._system = system
         self._lock = lock
+        self._under_way: Optional[Tuple[Running, str]] = None
+        """postsuper(1), and the last of the queues that it looks in."""
 
     def run(self) -> Iterator[List[Moved]]:
-        """What was moved, some thousand at a time. The inode is another one when the ID is another message's now."""
+        """What was moved, some thousand at a time, told while postsuper(1) is at work on the next ones.
+
+        The inode is another one when the ID is another message's now.
+        """
         for _ in range(ROUNDS):
             for queues in PASSES:
                 for ids in chunks(list(self.waiting)):
-                    handled = self._system.postfix.hold(ids, queues, self._lock)
-                    self.complaint = handled.complaint or self.complaint
-                    moved = self._moved(ids, queues[-1], handled.lines)
-                    for each in moved:
-                        del self.waiting[each.queue_id]
+                    moved = self.rest()
+                    self._under_way = (self._system.postfix.hold(ids, queues, self._lock), queues[-1])
+                    if moved:
+                        yield moved
+                moved = self.rest()
+                if moved:
                     yield moved
             for queue_id in [each for each in self.waiting if self._system.queues.find(each) is None]:
                 del self.waiting[queue_id]
             if not self.waiting:
                 return
+
+    def rest(self) -> List[Moved]:
+        """What was moved by the postsuper(1) that is under way; whoever breaks off run() has to ask for it."""
+        if self._under_way is None:
+            return []
+        running, queue = self._under_way
+        self._under_way = None
+        handled = running.handled()
+        self.complaint = handled.complaint or self.complaint
+        moved = self._moved(running.ids, queue, handled.lines)
+        for each in moved:
+            del self.waiting[each.queue_id]
+        return moved
 
     def _moved(self, ids: Sequence[str], came_from: str, said: Mapping[str, str]) -> List[Moved]:
         """What lies on hold now, by a fresh look; and out of which queue, by what postsuper(1) says of this pass.

@@ -42,17 +42,17 @@ class MailSystem:
         """Where the message lies, and what its envelope says; None for what is not there, or not readable as one."""
         place = None
         for _ in range(LOOKS):
+            opened = self.queues.open_any(queue_id, queues)
+            if opened is not None:
+                place, descriptor = opened
+                try:
+                    return place, queuefile.read_identity(descriptor, queue_id)
+                except ValueError:
+                    return place, None
+                finally:
+                    os.close(descriptor)
             place = self.queues.find(queue_id, queues)
             if place is None:
                 break
-            try:
-                descriptor = self.queues.open(place.queue, queue_id)
-            except FileNotFoundError:
-                continue  # It has just moved on to another queue.
-            try:
-                return place, queuefile.read_identity(descriptor, queue_id)
-            except ValueError:
-                break
-            finally:
-                os.close(descriptor)
+            # It has just moved on to another queue, or can't be opened.
         return place, None

@@ -41,6 +41,7 @@ class Kept:
                 os.mkdir(path, 0o700)
             self._folders[name] = os.open(path, _DIRECTORY)
         self._files = self._folders[FILES]
+        self._logs: Sequence[str] = LOGS
 
     def close(self) -> None:
         for folder in self._folders.values():
@@ -50,12 +51,16 @@ class Kept:
         for folder in self._folders.values():
             os.fsync(folder)
 
+    def look_for_logs(self) -> None:
+        """Have keep() pass over the folders of logs in which nothing at all lies now."""
+        self._logs = [log for log in LOGS if not self._queues.is_empty(log)]
+
     def keep(self, queue_id: str) -> bool:
         """Give what lies on hold a second name, and its logs. False when it is not on hold any more."""
         folder = self._queues.folder("hold", queue_id)
         if folder is None or not self._link(folder, queue_id, self._files):
             return False
-        for log in LOGS:
+        for log in self._logs:
             folder = self._queues.folder(log, queue_id)
             if folder is not None:
                 self._link(folder, queue_id, self._folders[log])

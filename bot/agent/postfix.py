@@ -6,26 +6,21 @@ standard input only, where `ALL` is an ordinary ID.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
 import threading
-from typing import IO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from bot.agent.config import Instance
 from bot.agent.errors import AgentError
+from bot.agent.postsuper import Running
 from bot.agent.protocol import MAX_TEXT
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
-T = TypeVar("T")
-
 SHORT = 60
 """Seconds that a program which only answers may take."""
-
-AT_ONCE = 5000
-"""So many messages are handed to one postsuper(1), so that what it says of them stays small."""
 
 # postqueue(1) exits with 69 whatever the error was; its text on standard error is what tells errors apart.
 _ERRORS: Tuple[Tuple[str, str, str], ...] = (
@@ -49,17 +44,7 @@ _ERRORS: Tuple[Tuple[str, str, str], ...] = (
     ),
 )
 
-# What postsuper(1) says on standard error for each message that it handled.
-_HANDLED = re.compile(r"postsuper: ([0-9A-Za-z]+): (removed|placed on hold|released from hold|requeued|expired)\b")
-
 _PARAMETER = re.compile(r"([a-z0-9_]+) = ?(.*)")
-
-
-class Handled(NamedTuple):
-    """What postsuper(1) says it did, by queue ID (`placed on hold`, `requeued` …), and its last complaint, if any."""
-
-    lines: Dict[str, str]
-    complaint: str
 
 
 class Postfix:
@@ -116,63 +101,25 @@ class Postfix:
         guard.cancel()
         return iter(data.decode("utf-8", "replace").split("\n"))
 
-    def hold(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+    def hold(self, ids: Sequence[str], queues: Sequence[str], lock: int) -> Running:
         return self._super("-h", ids, queues, lock)
 
-    def release(self, ids: Iterable[str], lock: int) -> Handled:
+    def release(self, ids: Sequence[str], lock: int) -> Running:
         return self._super("-H", ids, (), lock)
 
-    def requeue(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+    def requeue(self, ids: Sequence[str], queues: Sequence[str], lock: int) -> Running:
         return self._super("-r", ids, queues, lock)
 
-    def expire(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+    def expire(self, ids: Sequence[str], queues: Sequence[str], lock: int) -> Running:
         return self._super("-e", ids, queues, lock)
 
-    def delete(self, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
+    def delete(self, ids: Sequence[str], queues: Sequence[str], lock: int) -> Running:
         return self._super("-d", ids, queues, lock)
 
-    def _super(self, action: str, ids: Iterable[str], queues: Sequence[str], lock: int) -> Handled:
-        """Run postsuper(1), again for the rest as long as it dies on the way but gets on.
-
-        While Postfix is down and its `maillog_file` can't be opened, postsuper(1) handles one message and dies of
-        wanting to log it. Never raises: in the middle of a change the caller has to look what was done.
-        """
+    def _super(self, action: str, ids: Sequence[str], queues: Sequence[str], lock: int) -> Running:
+        """It inherits the lock, for it can outlive this process."""
         argv = ["postsuper", "-c", self._instance.config_directory, action, "-", *queues]
-        rest = list(ids)
-        handled: Dict[str, str] = {}
-        complaint = ""
-        while rest:
-            status, said, complaint = self._super_once(argv, rest, lock)
-            handled.update(said)
-            rest = [queue_id for queue_id in rest if queue_id not in said]
-            if status == 0 or not said:
-                break
-        return Handled(handled, complaint)
-
-    def _super_once(self, argv: List[str], ids: List[str], lock: int) -> Tuple[int, Dict[str, str], str]:
-        """postsuper(1)'s status, what it says it did by queue ID, and what it complains about.
-
-        It exits with 0 for IDs that do not exist, and can do all the work and then exit with 1: its lines count, and
-        a fresh look at the queue, not its status. It inherits the lock, for it can outlive this process. Its stderr
-        is read while its stdin is written, or both would wait for each other at some thousand IDs.
-        """
-        process = self._start(argv, stdin=True, keep=(lock,))
-        assert process.stdin is not None and process.stderr is not None
-        feeder = threading.Thread(target=_feed, args=(process.stdin, ids))
-        feeder.start()
-        handled: Dict[str, str] = {}
-        complaints: List[str] = []
-        for raw in process.stderr:
-            line = raw[:MAX_TEXT].decode("utf-8", "replace")
-            match = _HANDLED.match(line)
-            if match:
-                handled[match[1]] = match[2]
-            elif "fatal:" in line or "error:" in line:
-                complaints.append(line.strip())
-        feeder.join()
-        status = process.wait()
-        _close(process)
-        return status, handled, " ".join(complaints[:3])
+        return Running(lambda: self._start(argv, stdin=True, keep=(lock,)), ids)
 
     def _ask(self, argv: List[str]) -> None:
         status, _, errors = self._answer(argv)
@@ -210,12 +157,6 @@ class Postfix:
             ) from None
 
 
-def chunks(messages: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Messages in parts, one for each postsuper(1)."""
-    for start in range(0, len(messages), AT_ONCE):
-        yield messages[start : start + AT_ONCE]
-
-
 def classify(errors: str) -> Optional[AgentError]:
     """The error that a program's complaint means, if it is one that is known."""
     for text, code, meaning in _ERRORS:
@@ -227,12 +168,6 @@ def classify(errors: str) -> Optional[AgentError]:
 def _failure(program: str, status: int, errors: str) -> AgentError:
     said = " ".join(errors.split())[:MAX_TEXT]
     return classify(errors) or AgentError("internal", f"{program} failed with status {status}: {said or 'no text'}")
-
-
-def _feed(stdin: IO[bytes], ids: List[str]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # postsuper gave up; its status and its lines say so.
-        stdin.write("".join(f"{queue_id}\n" for queue_id in ids).encode("ascii"))
-        stdin.close()
 
 
 def _close(process: "subprocess.Popen[bytes]") -> None:

@@ -51,6 +51,7 @@ class Queues:
                 "internal", f"What postconf says of the queue directories was not understood: {error}."
             ) from None
         self._folders: Dict[Tuple[str, ...], int] = {}
+        self._met = ""
         try:
             self._root = os.open(self.directory, _DIRECTORY)
         except OSError as error:
@@ -90,23 +91,49 @@ class Queues:
 
     def open(self, queue: str, queue_id: str) -> int:
         """A descriptor for reading a queue file, or its log in `defer` or `bounce`. Raises FileNotFoundError."""
+        opened = self._open(queue, queue_id)
+        if opened is None:
+            raise FileNotFoundError(queue_id)
+        return opened[0]
+
+    def open_any(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Optional[Tuple[Place, int]]:
+        """The message, open for reading; None when it was not met, which is no proof that it is nowhere (find()).
+
+        The queue where the last one was met is tried first: most of a change lies in one queue.
+        """
+        for queue in (self._met, *queues) if self._met in queues else queues:
+            opened = self._open(queue, queue_id)
+            if opened is not None:
+                self._met = queue
+                return Place(queue, opened[1]), opened[0]
+        return None
+
+    def _open(self, queue: str, queue_id: str) -> Optional[Tuple[int, os.stat_result]]:
         folder = self._folder(self.path(queue, queue_id))
         if folder is None:
-            raise FileNotFoundError(queue_id)
+            return None
         try:
             descriptor = os.open(queue_id, _FILE, dir_fd=folder)
         except OSError:
             # A link (ELOOP), a folder, or nothing at all: there is no queue file of that name.
-            raise FileNotFoundError(queue_id) from None
+            return None
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not self._owned(queue, status):
-            os.close(descriptor)
-            raise FileNotFoundError(queue_id)
-        return descriptor
+        if stat.S_ISREG(status.st_mode) and self._owned(queue, status):
+            return descriptor, status
+        os.close(descriptor)
+        return None
 
     def folder(self, queue: str, queue_id: str) -> Optional[int]:
         """A descriptor of the folder that the message belongs in, good until the next call; None when there is none."""
         return self._folder(self.path(queue, queue_id))
+
+    def is_empty(self, queue: str) -> bool:
+        """Whether a queue, or `defer`, `bounce` or `trace`, has nothing in it, not even a hash folder."""
+        folder = self._folder((queue,))
+        if folder is None:
+            return True
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
 
     def is_queue_file(self, status: os.stat_result) -> bool:
         """Whether it is a regular file of the mail owner's."""

@@ -10,13 +10,13 @@ hold, for a copy made at that moment could be delivered twice.
 from __future__ import annotations
 
 import time
-from typing import Container, Dict, Iterator, Mapping, Sequence, Set
+from typing import Container, Dict, Iterable, Iterator, Mapping, Sequence, Set, Tuple
 
 from bot.agent import holds, queuefile
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
-from bot.agent.postfix import Handled, chunks
+from bot.agent.postsuper import Handled, in_turn
 from bot.agent.protocol import ALL_QUEUES, Identity, Outcome, Released
 from bot.agent.queues import Place
 from bot.agent.requests import Target
@@ -56,20 +56,32 @@ def let_go(
 ) -> Iterator[Outcome]:
     """Release messages that are on hold, those in `safe` under their queue ID; tells each one's outcome.
 
-    Those in `idle` are known not to be in delivery, and are not looked at for that.
-    Outcomes are `released`, `requeued`, `in_delivery`, `not_on_hold` and `failed`. It writes nothing, so that a full
-    disk is no hindrance.
+    postsuper(1) is at work when this returns, and the outcomes wait for it. Those in `idle` are known not to be in
+    delivery, and are not looked at for that. Outcomes are `released`, `requeued`, `in_delivery`, `not_on_hold` and
+    `failed`. It writes nothing, so that a full disk is no hindrance.
     """
     busy = _in_delivery(system, [queue_id for queue_id in held if queue_id not in idle])
+    still = [queue_id for queue_id in held if queue_id not in busy] if busy else held
+    released = in_turn([each for each in still if each in safe], lambda ids: system.postfix.release(ids, lock))
+    return _let_go(system, busy, released, [each for each in still if each not in safe], lock)
+
+
+def _let_go(
+    system: MailSystem,
+    busy: Iterable[str],
+    released: Iterator[Tuple[Sequence[str], Handled]],
+    unproven: Sequence[str],
+    lock: int,
+) -> Iterator[Outcome]:
     for queue_id in busy:
         yield Outcome(queue_id, "in_delivery")
-    for ids in chunks([queue_id for queue_id in held if queue_id in safe and queue_id not in busy]):
-        yield from _settled(system, ids, "released", system.postfix.release(ids, lock))
-    for ids in chunks([queue_id for queue_id in held if queue_id not in safe and queue_id not in busy]):
-        yield from _settled(system, ids, "requeued", system.postfix.requeue(ids, ("hold",), lock))
+    for ids, handled in released:
+        yield from _settled(system, ids, "released", handled)
+    for ids, handled in in_turn(unproven, lambda ids: system.postfix.requeue(ids, ("hold",), lock)):
+        yield from _settled(system, ids, "requeued", handled)
 
 
-def _members(identity: Identity) -> "tuple[str, int, int, str]":
+def _members(identity: Identity) -> Tuple[str, int, int, str]:
     return identity.queue_id, identity.arrival_time, identity.message_size, identity.sender
 
 

@@ -13,7 +13,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set
 from bot.agent import targets as examining
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
-from bot.agent.postfix import chunks
+from bot.agent.postsuper import chunks
 from bot.agent.protocol import Outcome, Requeued
 from bot.agent.queues import Place
 from bot.agent.requests import Target
@@ -45,7 +45,7 @@ def requeue(system: MailSystem, targets: Sequence[Target], output: Output) -> Re
     complaint = ""
     for _ in range(ROUNDS):
         for ids in chunks(list(waiting)):
-            handled = system.postfix.requeue(ids, QUEUES, lock)
+            handled = system.postfix.requeue(ids, QUEUES, lock).handled()
             complaint = handled.complaint or complaint
             for queue_id in ids:
                 outcome = _outcome(queue_id, waiting[queue_id], system.queues.find(queue_id), handled.lines)

@@ -21,7 +21,7 @@ from bot.agent.journal import NOT_RESTORED, Journal
 from bot.agent.kept import LOGS, Kept
 from bot.agent.lifetimes import FORCE_EXPIRED, Lifetimes
 from bot.agent.output import Output
-from bot.agent.postfix import chunks
+from bot.agent.postsuper import chunks
 from bot.agent.protocol import Identity, Outcome, Restored
 from bot.agent.release import let_go
 from bot.agent.requests import Target

@@ -65,9 +65,17 @@ class Carrier:
         if request.kind is Kind.EXPIRE:
             return endings.after(request, await host.expire(request.key, listed, not_after=until, progress=progress))
         final = request.kind is Kind.FINAL
-        return endings.after(
-            request, await host.delete(request.key, listed, not_after=until, final=final, progress=progress)
-        )
+        done = await host.delete(request.key, listed, not_after=until, final=final, progress=progress)
+        # A restore closes the key: then the answer is a report, and how it is now the trash knows.
+        return endings.after(request, done, await _deletion(host, request.key) if done.result.restored else None)
+
+    async def finish(self, host: MailHost, request: Request) -> None:
+        """Ask again for a deletion that is over here and not there: the host lets go what it had to leave on hold.
+
+        Raises HostError, StoreError.
+        """
+        final, until = request.kind is Kind.FINAL, self._now().timestamp()
+        await host.delete(request.key, await self._listed(request), not_after=until, final=final)
 
     async def _listed(self, request: Request) -> tuple[Identity, ...]:
         """The list that was approved. Raises NotTheList, and StoreError when the store can't be read."""

@@ -89,6 +89,15 @@ class Claims:
             )
             return Claim(request, owner, bool(attempted), too_late, not_after) if taken.rowcount == 1 else None
 
+    async def give_back(self, claim: Claim) -> None:
+        """Let another bot, or the next start of this one, go on with it at once."""
+        async with self._store.transaction() as transaction:
+            await transaction.connection.execute(
+                update(tables.requests)
+                .where(tables.requests.c.id == claim.request.id, BEGUN, claim.ours)
+                .values(lease_owner=None, lease_until=None)
+            )
+
     async def renew(self, claim: Claim) -> bool:
         """Renew the lease; whether it is still ours."""
         async with self._store.transaction() as transaction:

@@ -1,6 +1,6 @@
 """What a mail host's answer makes of a request that was carried out: its end, in the words of its record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.agent.protocol import Deleted, Deletion, Expired, Held, Outcome, Purged
@@ -47,12 +47,17 @@ class Again:
         return State.UNKNOWN if self.attempted else State.EXECUTING
 
 
-def after(request: Request, change: Change[Deleted] | Change[Held] | Change[Expired]) -> Ended:
-    """The end, by the agent's answer to a deletion, a hold or an expiry."""
+def after(
+    request: Request, change: Change[Deleted] | Change[Held] | Change[Expired], now: Deletion | None = None
+) -> Ended:
+    """The end, by the agent's answer to a deletion, a hold or an expiry.
+
+    `now` is what the trash says of a deletion of which something was restored before its answer was heard.
+    """
     answer = change.result
     if not answer.begun:
         return too_late(request, "")
-    result = _result(answer, shown(change.outcomes))
+    result = _result(answer, change.outcomes)
     if result.not_kept:
         text = f"Nothing could be kept, so nothing was deleted, and what was put on hold was let go: {result.not_kept}"
         return Ended(State.FAILED, replace(result, text=text), change.outcomes)
@@ -64,7 +69,18 @@ def after(request: Request, change: Change[Deleted] | Change[Held] | Change[Expi
     left = 0
     if isinstance(answer, Deleted) and not answer.final:
         left = max(0, answer.counts.get("deleted", 0) - answer.restored)
+    if now is not None:
+        left, result = now.kept, replace(result, text=_restored(request, now))
     return Ended(State.DONE, result, change.outcomes, left)
+
+
+def _restored(request: Request, now: Deletion) -> str:
+    """That somebody brought some of it back, and so stopped the deletion, before this bot heard its end."""
+    were = plural(now.restored, "message of it was", "messages of it were")
+    text = f"{were} restored on {request.host} since, so it deletes nothing more."
+    if now.finished:
+        return text
+    return f"{text} That restore is not finished: /mail restore {request.host} {request.key} finishes it."
 
 
 def after_purge(request: Request, purged: Purged, deletion: Deletion | None) -> Ended:
@@ -115,8 +131,8 @@ def shown(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     return tuple(wrong[:SHOWN])
 
 
-def _result(answer: Deleted | Held | Expired, failures: tuple[Outcome, ...]) -> Result:
-    counts = dict(answer.counts)
+def _result(answer: Deleted | Held | Expired, outcomes: Sequence[Outcome]) -> Result:
+    counts, failures = dict(answer.counts), shown(outcomes)
     match answer:
         case Deleted():
             return Result(
@@ -130,7 +146,8 @@ def _result(answer: Deleted | Held | Expired, failures: tuple[Outcome, ...]) -> 
         case Held():
             return Result(counts, was_active=answer.was_active, failures=failures)
         case Expired():
-            return Result(counts, failures=failures)
+            unproven = sum((each.outcome, each.detail) == ("on_hold", "unproven") for each in outcomes)
+            return Result(counts, unproven=unproven, failures=failures)
 
 
 def _done(request: Request) -> str:

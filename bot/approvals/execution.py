@@ -18,11 +18,12 @@ from bot.approvals import lease, records
 from bot.approvals.carrying import Carrier
 from bot.approvals.claims import Claim, Claims, free
 from bot.approvals.endings import Again
-from bot.approvals.model import State
+from bot.approvals.model import Decision, Kind, State
 from bot.approvals.settling import Settling
 from bot.background import Background
 from bot.errors import HostError, StoreError
 from bot.mailhost.asking import Progress
+from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.record import CLOCK, entry
 from bot.store import tables
@@ -91,12 +92,20 @@ class Executor:
                 return
             async with self._turns[request.host]:
                 if claim := await self._claims.take(request_id):
-                    await self._ask(claim)
+                    await self._while_ours(claim)
         except StoreError as error:
             # The lease lapses, and the sweep asks the host again: the agent reports what it has done.
             logger.error("request %s is taken up again once the store answers: %s", request_id, error)
         finally:
             self._under_way.discard(request_id)
+
+    async def _while_ours(self, claim: Claim) -> None:
+        try:
+            await self._ask(claim)
+        except asyncio.CancelledError:
+            # This bot stops; the host goes on, and whoever asks it next need not wait for the lease to lapse.
+            await self._claims.give_back(claim)
+            raise
 
     async def _ask(self, claim: Claim) -> None:
         key = claim.request.key
@@ -134,11 +143,22 @@ class Executor:
         for host in self._hosts.values():
             try:
                 for key in (await host.info()).unfinished:
-                    await self._reopen(host.name, key)
+                    if not await self._reopen(host.name, key):
+                        await self._finish(host, key)
             except (HostError, StoreError) as error:
                 logger.info("%s was not asked for unfinished changes: %s", host.name, error)
 
-    async def _reopen(self, host: str, key: str) -> None:
+    async def _finish(self, host: MailHost, key: str) -> None:
+        """A deletion that ended with mail which could not be let go, being in delivery: ask the host to do that now."""
+        async with self._store.reading() as connection:
+            request = await records.by_key(connection, key)
+        deletes = request and request.decision is Decision.APPROVE and request.kind in (Kind.DELETE, Kind.FINAL)
+        if request and deletes and request.state.over and request.host.lower() == host.name.lower():
+            async with self._turns[request.host]:
+                await self._carrier.finish(host, request)
+
+    async def _reopen(self, host: str, key: str) -> bool:
+        """Whether there is a request for it that is not settled by the agent's word; it is taken up again."""
         columns = tables.requests.c
         async with self._store.transaction() as transaction:
             await transaction.alone()
@@ -150,12 +170,13 @@ class Executor:
             )
             # What the agent itself said how it ended stays so; counts are its word.
             if not found or (found[0].result and found[0].result.counts):
-                return
+                return False
             values = {"state": State.UNKNOWN.value, "attempted": True, "finished_at": None}
             request = await records.change(transaction, found[0].id, **values)
             if request is None:
-                return
+                return False
             verb, now = records.verb(request, "begin"), self._now()
             await transaction.audit(entry(CLOCK, verb, request.host, request.key, {}, now, "found unfinished"))
             await transaction.tell(records.card(request))
         self.kick(request.id)
+        return True

@@ -111,6 +111,7 @@ class Result:
     """What came of it. `counts` by the agent's outcomes; `text` says why it failed or what is not known.
 
     For deletions `in_flight`, `kept_bytes` and `kept_until` as in the agent's answer; `was_active` for holds.
+    `unproven` of the expired lie on hold and lose the mark when they are released (bot/agent/expire.py).
     `failures` has the first few messages that something was wrong with. `not_kept` says why nothing could be kept: then
     nothing was deleted, and a final deletion can be asked for.
     """
@@ -123,6 +124,7 @@ class Result:
     kept_until: float | None = None
     not_kept: str = ""
     failures: tuple[Outcome, ...] = ()
+    unproven: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A restore is written down before the host is asked for it, and struck out with w
 came is asked for again: restored once is restored, whoever asks.
 """
 
+import asyncio
 import json
 import logging
 import secrets
@@ -107,7 +108,8 @@ class Restores:
         try:
             async with lease.kept(lambda: self._still(intent), f"the restore of {key}", self._renew):
                 change = await host.restore(key, queue_ids, progress=progress)
-        except OutcomeUnknown:
+        except (OutcomeUnknown, asyncio.CancelledError):
+            # The host may have begun: it is asked again, by whichever bot looks next if this one stops.
             await self._lapse(intent)
             raise
         except HostError:
@@ -128,6 +130,9 @@ class Restores:
             async with lease.kept(lambda: self._still(intent), f"the restore of {intent.key}", self._renew):
                 change = await host.restore(intent.key, intent.queue_ids)
                 counts = await self._counts(host, intent, change)
+        except asyncio.CancelledError:
+            await self._lapse(intent)
+            raise
         except AgentRefused as error:
             logger.warning("the restore of %s is not asked for again: %s", intent.key, error)
             await self._strike_out(intent)

@@ -24,7 +24,7 @@ READY = b"ready\n"
 
 
 def main() -> int:
-    """Arguments: the configuration directory, the pace, and `alive` or `still`. Says `ready` once it listens."""
+    """Arguments: the configuration directory, the pace, and `alive` or `still`. Says `ready` once all is taken in."""
     # Ctrl-C at a terminal is meant for the program that shows the demo; when that ends, so does this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configuration, pace, alive = sys.argv[1:]
@@ -44,8 +44,10 @@ def main() -> int:
         arrival=story.arrivals(world) if alive == "alive" else None,
     )
     fifo = _listen(Path(spool.directory, TRIGGER))
-    os.write(1, READY)
     manager.start(time.time())
+    manager.step(time.time())
+    # Only now: until here mail was moving from queue to queue.
+    os.write(1, READY)
     while True:
         wait = manager.step(time.time()) - time.time()
         readable, _, _ = select.select([0, fifo], [], [], max(0.0, wait))

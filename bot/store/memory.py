@@ -1,7 +1,7 @@
 """Small things that outlive a restart: a JSON value under a key, `OWNER.…`, whose owner decides what it means."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -10,6 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Transaction
 from bot.store.tables import memory
+
+RELEASED, PRESSED = "released.", "undone."
+"""What undo buttons need (handlers/commands/undo.py): what was released, and who pressed one."""
+KEPT = timedelta(days=30)
+"""For so long that is remembered, with its addresses."""
 
 
 async def remember(transaction: Transaction, key: str, value: Any, now: datetime) -> None:
@@ -38,3 +43,8 @@ async def forget_before(transaction: Transaction, start: str, moment: datetime) 
         delete(memory).where(memory.c.key.startswith(start, autoescape=True), memory.c.at < moment)
     )
     return gone.rowcount
+
+
+async def forget_releases(transaction: Transaction, now: datetime) -> int:
+    """Forget what undo buttons needed that nobody presses any more; how many values there were."""
+    return sum([await forget_before(transaction, start, now - KEPT) for start in (RELEASED, PRESSED)])

@@ -114,6 +114,12 @@ def _notes(request: Request) -> list[Line]:
             f"{result.was_active:,} of the held came out of the active queue: what was being delivered at that very "
             "moment may still go out."
         )
+    if result.unproven:
+        lines.append(
+            f"{plural(result.unproven, 'message')} on hold will lose the mark: once released, Postfix takes "
+            f"{'it' if result.unproven == 1 else 'them'} in anew under a new queue ID and tries to deliver. To send "
+            "mail on hold back all the same, release it first and expire it then."
+        )
     if request.decision is Decision.HOLD:
         if number_done(request):
             lines.append(
@@ -153,7 +159,8 @@ def _buttons(request: Request, undone: Undone | None) -> list[Element]:
         label = f"Restore {plural(request.left_in_trash, 'message')}"
         dialog = confirm(
             f"{label} on {request.host}?",
-            "They come back into the queue as they were, and Postfix goes on with them: they will be delivered.",
+            "They come back into the queue as they were, and Postfix goes on with them: they will be delivered. What "
+            "was on hold before the deletion comes back on hold, and so does what is past its lifetime in the queue.",
             "Restore",
         )
         buttons.append(button(label, "request.restore", packed(request.id, request.revision), confirm=dialog))

@@ -16,13 +16,10 @@ from bot.agent.protocol import Identity
 from bot.errors import UserError
 from bot.mailhost.asking import Target
 from bot.store.database import Store
-from bot.store.memory import forget, forget_before, recall, remember
+from bot.store.memory import KEPT, PRESSED, RELEASED, forget, recall, remember
 from bot.text import clock
 from handlers.blocks.request_record import Undone
 
-RELEASED, PRESSED = "released.", "undone."
-KEPT = timedelta(days=30)
-"""For so long what was released is remembered, with its addresses."""
 ABANDONED = timedelta(minutes=35)
 """A press whose end was not seen counts for so long: a change may take half an hour (bot/mailhost/host.py)."""
 
@@ -40,8 +37,6 @@ async def remember_released(store: Store, messages: Sequence[Target], now: datet
     key = f"r-{secrets.token_hex(4)}"
     lines = [each if isinstance(each, str) else _line(each) for each in messages]
     async with store.transaction() as transaction:
-        await forget_before(transaction, RELEASED, now - KEPT)
-        await forget_before(transaction, PRESSED, now - KEPT)
         await remember(transaction, RELEASED + key, lines, now)
     return key
 

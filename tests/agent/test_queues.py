@@ -37,9 +37,9 @@ class Restless(Queues):
         self._move(f"look {queue}")
         return found
 
-    def open(self, queue: str, queue_id: str) -> int:
+    def _open(self, queue: str, queue_id: str) -> tuple[int, os.stat_result] | None:
         self._move(f"open {queue}")
-        return super().open(queue, queue_id)
+        return super()._open(queue, queue_id)
 
     def _move(self, moment: str) -> None:
         if self.moves and self.moves[0] == moment:

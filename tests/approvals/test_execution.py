@@ -283,3 +283,25 @@ async def test_an_end_that_can_not_be_written_is_asked_for_again(
     await bot.tick()
     done = await bot.approvals.get(request.id)
     assert done.state is State.DONE and done.result is not None and done.result.counts == {"deleted": 10}
+
+
+async def test_what_was_restored_on_the_host_before_the_end_was_heard_is_told(world: World, bot: Bot) -> None:
+    world.agent.ahead.append(fakehost.DIES_AFTER)
+    request = await bot.approve(await bot.ask("all"))
+    assert request.state is State.UNKNOWN
+    await bot.host.restore(request.key, [mail(number).queue_id for number in range(4)])
+    world.clock.turn(timedelta(minutes=2))
+    await bot.tick()
+    done = await bot.approvals.get(request.id)
+    assert (done.state, done.left_in_trash) == (State.DONE, 6)
+    assert done.result is not None and done.result.text.startswith("4 messages of it were restored on mx1 since")
+
+
+async def test_a_deletion_that_is_over_here_and_not_on_its_host_is_finished_there(world: World, bot: Bot) -> None:
+    request = await bot.approve(await bot.ask("all"))
+    world.agent.journals[request.key].finished = False
+    world.clock.turn(timedelta(minutes=11))
+    await bot.tick()
+    assert world.agent.journals[request.key].finished
+    assert world.agent.asked == [f"delete {request.key}"] * 2
+    assert await bot.approvals.get(request.id) == request

@@ -15,7 +15,7 @@ from bot.approvals.model import Decision, State
 from bot.errors import AlreadyDecided, MaildeskError, NotAllowed
 from bot.store import tables
 from tests.approvals import fakehost
-from tests.approvals.world import ANTON, APRIL, OPAL, OTTO, Bot, World, copied, mail, person
+from tests.approvals.world import ANTON, APRIL, HERE, OPAL, OTTO, Bot, World, copied, mail, person
 
 ROUNDS = 100
 
@@ -172,6 +172,37 @@ async def test_a_lease_is_renewed_while_the_host_works(template: Path, tmp_path:
         assert len(world.agent.asked) == 1
         world.agent.gate.set()
         await one.background.idle()
+
+
+async def test_a_bot_that_stops_in_order_gives_its_lease_back(shared: World, two: tuple[Bot, Bot]) -> None:
+    one, other = two
+    shared.queue(1, 2, 3)
+    shared.agent.gate = asyncio.Event()
+    request = await one.ask("all")
+    await one.approvals.decide(request.id, None, Decision.APPROVE, person(APRIL))
+    one.executor.kick(request.id)
+    await shared.agent.was_asked(1)
+    await one.background.close()
+    shared.agent.gate = None
+    await other.tick()
+    done = await other.approvals.get(request.id)
+    assert done.state is State.DONE and done.result is not None and done.result.counts == {"deleted": 3}
+    assert len(shared.agent.deletions) == 3
+
+
+async def test_a_restore_of_a_bot_that_stops_in_order_is_taken_up_at_once(shared: World, two: tuple[Bot, Bot]) -> None:
+    one, other = two
+    shared.queue(1, 2, 3)
+    request = await one.approve(await one.ask("all"))
+    shared.agent.gate = asyncio.Event()
+    restoring = asyncio.create_task(one.restores.restore(None, request.key, (), person(OTTO), HERE))
+    await shared.agent.was_asked(2)
+    restoring.cancel()
+    await asyncio.gather(restoring, return_exceptions=True)
+    shared.agent.gate = None
+    await other.tick()
+    record = await other.approvals.get(request.id)
+    assert [each.counts for each in record.restorations] == [{"restored": 3}]
 
 
 async def _until(bot: Bot, moment: datetime) -> None:

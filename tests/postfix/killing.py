@@ -17,10 +17,13 @@ from tests.postfix.hosts import agent_argv
 from tests.postfix.instance import PrivatePostfix
 
 PROGRAM = '''
-import errno, json, os, signal, subprocess, sys
+import errno, json, os, signal, subprocess, sys, threading
 sys.path.insert(0, sys.argv[1])
 import bot.agent.__main__ as agent
-from bot.agent import delete, deletions, hold, info, purge, release, restore
+from bot.agent import delete, deletions, hold, info, postsuper, purge, release, restore
+
+# Several parts, so that it is killed while postsuper works on one and the agent on another.
+postsuper.AT_ONCE = 3
 
 CHANGES = ("fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "rmdir", "unlink")
 
@@ -32,11 +35,13 @@ class Steps:
     which on the disk is full."""
     def __init__(self, at, full):
         self.at, self.full, self.count = at, full, 0
+        self.lock = threading.Lock()
 
     def step(self):
-        self.count += 1
-        if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self.lock:
+            self.count += 1
+            if self.count == self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, function):
         def counted(*arguments, **more):

@@ -281,3 +281,13 @@ def test_every_outcome_has_words() -> None:
     assert set(HOLD_OUTCOMES) == set(HOLD.names)
     assert set(RESTORE_OUTCOMES) == set(RESTORED)
     assert set(BACK) < set(RESTORED)
+
+
+def test_an_expiry_says_what_on_hold_loses_its_mark() -> None:
+    done = decided(State.DONE, kind=Kind.EXPIRE, result=Result({"expired": 3, "on_hold": 2}, unproven=1))
+    assert "1 message on hold will lose the mark: once released, Postfix takes it in anew" in seen(done)
+
+
+def test_a_restore_asks_first_and_says_what_comes_back_on_hold() -> None:
+    card = request_card(decided(State.DONE, result=Result({"deleted": 3}), left_in_trash=3), BOTH, "masked")
+    assert "What was on hold before the deletion comes back on hold" in str(card.blocks)

@@ -13,9 +13,9 @@ from bot.actors import Actor, Role
 from bot.agent.protocol import Identity
 from bot.errors import UserError
 from bot.store.database import Store
-from bot.store.memory import remember
+from bot.store.memory import KEPT, PRESSED, forget_releases, remember
 from handlers.blocks.request_record import Undone
-from handlers.commands.undo import ABANDONED, KEPT, PRESSED, first, released, remember_released, undone
+from handlers.commands.undo import ABANDONED, first, released, remember_released, undone
 
 NOW = datetime(2026, 1, 31, 10, tzinfo=UTC)
 ANA, BOB = Actor("U0ANA", "ana", Role.OPERATOR), Actor("U0BOB", "bob", Role.OPERATOR)
@@ -84,7 +84,11 @@ async def test_what_was_released_is_remembered_by_identity_and_after_a_restart(t
 
 async def test_what_was_released_is_forgotten_with_its_addresses(store: Store) -> None:
     old = await remember_released(store, ["A1B2C3D4E5"], NOW)
-    new = await remember_released(store, ["A1B2C3D4E6"], NOW + KEPT + timedelta(seconds=1))
+    later = NOW + KEPT + timedelta(seconds=1)
+    new = await remember_released(store, ["A1B2C3D4E6"], later)
+    await pressed(store)
+    async with store.transaction() as transaction:
+        assert await forget_releases(transaction, later) == 2
     assert await released(store, new) == ("A1B2C3D4E6",)
     with pytest.raises(UserError, match="forgets them after 30 days"):
         await released(store, old)

@@ -1,0 +1,117 @@
+"""postsuper(1) at work: queue IDs go in on standard input, and what it did to each comes out on standard error."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, TypeVar
+
+from bot.agent.errors import AgentError
+from bot.agent.protocol import MAX_TEXT
+
+T = TypeVar("T")
+
+AT_ONCE = 2000
+"""So many messages are handed to one postsuper(1): while it moves some, the agent looks after those before them."""
+
+# What it says for each message that it handled.
+_HANDLED = re.compile(r"postsuper: ([0-9A-Za-z]+): (removed|placed on hold|released from hold|requeued|expired)\b")
+
+
+class Handled(NamedTuple):
+    """What postsuper(1) says it did, by queue ID (`placed on hold`, `requeued` …), and its last complaint, if any."""
+
+    lines: Dict[str, str]
+    complaint: str
+
+
+class Running:
+    """One change to some messages, which is under way as soon as this is made; `handled()` waits for its end.
+
+    Neither raises: in the middle of a change the caller has to look what was done.
+    """
+
+    def __init__(self, start: Callable[[], "subprocess.Popen[bytes]"], ids: Sequence[str]) -> None:
+        """`start` starts the program; it raises AgentError."""
+        self.ids = ids
+        self._start = start
+        self._begin(ids)
+
+    def handled(self) -> Handled:
+        """What was done. It is run again for the rest as long as it dies on the way but gets on.
+
+        While Postfix is down and its `maillog_file` can't be opened, postsuper(1) handles one message and dies of
+        wanting to log it.
+        """
+        handled: Dict[str, str] = {}
+        rest = self.ids
+        while True:
+            status, said, complaint = self._ended()
+            handled.update(said)
+            rest = [queue_id for queue_id in rest if queue_id not in said]
+            if status == 0 or not said or not rest:
+                return Handled(handled, complaint)
+            self._begin(rest)
+
+    def _begin(self, ids: Sequence[str]) -> None:
+        self._said = b""
+        self._failure = ""
+        try:
+            self._process = self._start()
+        except AgentError as error:
+            self._failure = error.text
+            return
+        self._talk = threading.Thread(target=self._talked, args=("".join(f"{queue_id}\n" for queue_id in ids),))
+        self._talk.start()
+
+    def _talked(self, ids: str) -> None:
+        # Its standard error is read while its standard input is written, or each would wait for the other.
+        _, self._said = self._process.communicate(ids.encode("ascii"))
+
+    def _ended(self) -> Tuple[int, Dict[str, str], str]:
+        """postsuper(1)'s status, what it says it did by queue ID, and what it complains about.
+
+        It exits with 0 for IDs that do not exist, and can do all the work and then exit with 1: its lines count, and
+        a fresh look at the queue, not its status.
+        """
+        if self._failure:
+            return -1, {}, self._failure
+        self._talk.join()
+        said: Dict[str, str] = {}
+        complaints: List[str] = []
+        for line in self._said.decode("utf-8", "replace").split("\n"):
+            match = _HANDLED.match(line)
+            if match:
+                said[match[1]] = match[2]
+            elif "fatal:" in line or "error:" in line:
+                complaints.append(line[:MAX_TEXT].strip())
+        return self._process.returncode, said, " ".join(complaints[:3])
+
+
+def in_turn(
+    messages: Sequence[str], begin: Callable[[Sequence[str]], Running]
+) -> Iterator[Tuple[Sequence[str], Handled]]:
+    """What was done to the messages, part by part: the next is under way while the caller looks at one.
+
+    The first is when this returns. Two are never under way at the same time.
+    """
+    parts = chunks(messages)
+    first = next(parts, None)
+    return iter(()) if first is None else _in_turn(begin(first), parts, begin)
+
+
+def _in_turn(
+    running: Running, parts: Iterator[Sequence[str]], begin: Callable[[Sequence[str]], Running]
+) -> Iterator[Tuple[Sequence[str], Handled]]:
+    for part in parts:
+        ids, handled = running.ids, running.handled()
+        running = begin(part)
+        yield ids, handled
+    yield running.ids, running.handled()
+
+
+def chunks(messages: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Messages in parts, one for each postsuper(1)."""
+    for start in range(0, len(messages), AT_ONCE):
+        yield messages[start : start + AT_ONCE]
