@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import real
 
-pytest_plugins = ["tests.postfix.fixtures", "tests.postgresql.fixtures", "tests.ordinary_user"]
+pytest_plugins = ["tests.postfix.fixtures", "tests.postgresql.fixtures", "tests.dns.fixtures", "tests.ordinary_user"]
 
 # The same inputs in every run, so that a failure repeats; `make soak` (HYPOTHESIS_PROFILE=soak) looks for new ones.
 settings.register_profile(

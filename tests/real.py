@@ -39,6 +39,9 @@ SERVERS = {
         Server("sudo", "sudo", lambda: _program("sudo") and _program("visudo")),
         Server("sshd", "openssh-server", lambda: _program("sshd")),
         Server("postgresql", "postgresql", _postgresql),
+        Server("nsd", "nsd", lambda: _program("nsd")),
+        Server("rbldnsd", "rbldnsd", lambda: _program("rbldnsd")),
+        Server("unbound", "unbound", lambda: _program("unbound")),
     )
 }
 
