@@ -19,7 +19,7 @@ check: $(READY) ## everything that reads the code: ruff, format, mypy --strict, 
 	@$(MAKE) --no-print-directory --jobs=5 --output-sync=target --keep-going lint format-check types imports agent-python
 
 .PHONY: test
-test: $(READY) ## all tests; installs Debian's postfix, postgresql and sudo for them if it may (root, or sudo without a password)
+test: $(READY) ## all tests; installs Debian's postfix, postgresql, sudo and name servers for them if it may (root, or sudo without a password)
 	@sh tests/install-servers.sh
 	@sh tests/run-tests.sh
 
