@@ -54,7 +54,10 @@ async def test_the_flush_button_of_the_status_flushes(ops: Desk, small: SmallHos
     assert small.count("deferred") == DEAD
 
 
-async def test_long_work_is_shown_at_once_and_ends_in_place(ops: Desk, small: SmallHost) -> None:
+async def test_long_work_is_shown_at_once_and_ends_in_place(
+    ops: Desk, small: SmallHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.reply.SHOWN_AFTER", 0.1)
     for number in range(8):
         small.add(Mail(f"s{number}@home.test", ("bob@busy.test",), "Slow", 1_700_000_000))
     (card,) = await ops.type("/mail flush")
