@@ -15,7 +15,7 @@ from bot.mailhost.host import MailHost
 from tests.postfix.hosts import mail_host
 from tests.postfix.instance import Injected, PrivatePostfix
 from tests.postfix.remote import ACCEPT, GREYLIST, HANG
-from tests.postfix.waiting import eventually, wait_until
+from tests.postfix.waiting import eventually
 from tests.postfix.world import World
 
 pytestmark = pytest.mark.real("postfix")
@@ -207,8 +207,18 @@ async def test_the_same_hold_again_only_reports_and_another_under_its_key_is_ref
     assert postfix.count("hold") == 0
 
 
+@pytest.mark.takes(240)
 def test_the_naive_way_loses_mail_here_too(postfix: PrivatePostfix, world: World) -> None:
-    """Holds the reason for all this against this Postfix: if it no longer loses mail, release.py can be simpler."""
+    """Holds the reason for all this against this Postfix: if it no longer loses mail, release.py can be simpler.
+
+    Whether it does is a race in the queue manager, which a busy machine may win: then it is run again.
+    """
+    assert any(lost_by_the_naive_way(postfix, world) for _ in range(10)), "nothing was lost: is release.py needed?"
+
+
+def lost_by_the_naive_way(postfix: PrivatePostfix, world: World) -> bool:
+    """Whether one of 60 new messages is lost that are held while active, and released under their IDs."""
+    postfix.empty()
     world.domain("slow.test", HANG)
     injected = postfix.active(60, "slow.test")
     ids = "".join(f"{entry.queue_id}\n" for entry in postfix.queue("active"))
@@ -225,4 +235,7 @@ def test_the_naive_way_loses_mail_here_too(postfix: PrivatePostfix, world: World
             if not times and message.queue_id not in queued
         )
 
-    wait_until(lambda: lost() > 0, timeout=30)
+    end = time.monotonic() + 15
+    while not lost() and time.monotonic() < end:
+        time.sleep(0.1)
+    return lost() > 0

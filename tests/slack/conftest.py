@@ -19,7 +19,8 @@ from tests.postfix.instance import PrivatePostfix
 from tests.postfix.remote import GREYLIST
 from tests.postfix.world import World as OutsideWorld
 from tests.slack.desk import Desk, desk, host
-from tests.slack.killing import Nursery, emptied
+from tests.slack.mail import emptied
+from tests.slack.nursery import Nursery
 
 WORLD = World({"ok.test": "accepts", "dead.test": "broken names", "busy.test": "crawls"})
 DEAD, FINE = 12, 3

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -29,45 +24,17 @@ from bot.mailhost.link import CommandLink
 from bot.services import Services
 from bot.settings import Settings
 from bot.store import tables
-from tests.agent.standin import REPOSITORY
-from tests.postfix.filling import Spooled, fill
 from tests.postfix.hosts import agent_argv
-from tests.postfix.instance import QUEUES, PrivatePostfix
+from tests.postfix.instance import PrivatePostfix
 from tests.postfix.waiting import eventually
 from tests.slack.desk import APRIL, OPAL, OPS
+from tests.slack.mail import check_places
 from tests.slack.mortal import SharedClock
+from tests.slack.nursery import Nursery
+from tests.slack.processes import processes, state
 
 LEASE = timedelta(seconds=61)
 PATIENCE = 60.0  # seconds, on a machine that has other things to do
-
-
-class Nursery:
-    """Starts bots quickly (mortal.py). `close()` ends it, and them."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.slack.mortal"],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def start(self, given: dict[str, Any]) -> int:
-        return self._say(given)
-
-    def wait(self, bot: int) -> int:
-        """Its exit status; minus the signal that ended it."""
-        return self._say({"wait": bot})
-
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _say(self, given: dict[str, Any]) -> int:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(given) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
 
 
 class Site:
@@ -130,7 +97,7 @@ class Site:
     @property
     def alive(self) -> bool:
         """Whether the bot lives: one that is dead is a zombie until it is waited for."""
-        return bool(self.bot) and _state(self.bot) not in ("Z", "")
+        return bool(self.bot) and state(self.bot) not in ("Z", "")
 
     def kill_bot(self) -> None:
         if self.bot:
@@ -154,8 +121,8 @@ class Site:
         """The agents (whoever started them), or the postsuper(1), of this mail host that live."""
         configuration = self.postfix.config_directory
         if program == "agent":
-            return _processes(b"bot.agent", str(configuration.parent / "agent.ini").encode())
-        return _processes(program.encode(), str(configuration).encode())
+            return processes(b"bot.agent", str(configuration.parent / "agent.ini").encode())
+        return processes(program.encode(), str(configuration).encode())
 
     async def left_alone(self) -> None:
         """Wait until no bot and no agent is at work any more."""
@@ -276,35 +243,12 @@ class Site:
                 await asyncio.sleep(0.02)
         return card
 
-    # The end state
-
-    def kept(self, key: str) -> list[str]:
-        """The queue IDs that this deletion keeps."""
-        folder = self.postfix.queue_directory / "maildesk-trash" / key / "kept"
-        return sorted(path.name for path in folder.glob("*"))
-
-    def unfinished(self) -> list[str]:
-        """Keys that the host has not finished."""
-        trash = self.postfix.queue_directory / "maildesk-trash"
-        return [path.name for path in (trash / "unfinished").glob("*")]
-
-    def check_places(self, home: Mapping[str, str], recipients: Mapping[str, str], key: str = "") -> list[str]:
-        """Each message is kept by this deletion once, or queued once; on hold is what was before. What is kept."""
-        kept = self.kept(key) if key else []
-        places = Counter(recipients[queue_id] for queue_id in kept)
-        places += Counter(entry.recipients[0].address for entry in self.postfix.queue())
-        assert places == Counter(recipients.values()), (places - Counter(recipients.values()), self.log())
-        on_hold = {path.name for path in self.postfix.files("hold")}
-        assert on_hold == {each for each, queue in home.items() if queue == "hold"} - set(kept), "held because of us"
-        assert self.unfinished() == []
-        return kept
-
     async def check(self, request: Request, home: Mapping[str, str], recipients: Mapping[str, str]) -> None:
         """The messages are in the trash or in the queue (`home`: which, by queue ID), and all that is said is true.
 
         `recipients` (by queue ID) are each one message's, by which one that was requeued is known.
         """
-        kept = self.check_places(home, recipients, request.key)
+        kept = check_places(self.postfix, home, recipients, request.key)
         assert request.result is not None
         assert request.result.counts.get("deleted", 0) == len(kept) == request.left_in_trash
         assert sum(request.result.counts.values()) == len(home), request.result
@@ -315,45 +259,23 @@ class Site:
         part = f"{len(kept):,}" if len(kept) == request.messages else f"{len(kept):,} of {request.messages:,}"
         await self.check_told(request, f"Deleted {part} messages on mx1")
 
-    async def check_told(self, request: Request, headline: str) -> None:
-        """One card, which is the record, one word in its thread, and one settlement in the audit chain."""
+    async def check_told(self, request: Request, headline: str, last: str = "end", thread: str = "") -> None:
+        """Of each request one card. The newest is the record; in its thread stands one word (with `thread`, or the
+        headline, in it), and in the audit chain one settlement, which is its `last` row there.
+        """
         words = text_of(await self.told())
         assert words.startswith(headline), words
         roots = [each for each in self.workspace.messages(OPS) if not each.thread_ts]
         assert len(roots) == len(await self.requests())
-        thread = [each for each in self.workspace.messages(OPS) if each.thread_ts == roots[-1].ts]
-        assert len(thread) == 1 and headline in text_of(thread[0])
+        (word,) = [text_of(each) for each in self.workspace.messages(OPS) if each.thread_ts == roots[-1].ts]
+        assert (thread or headline) in word
         audit = self.services.store.audit
         rows = [row for row in await audit.latest(1000) if row.subject == request.key]
         steps = Counter((row.verb, row.outcome) for row in rows if row.outcome != "unknown")
         assert [each for each in steps.values() if each > 1] == [], steps
-        end = f"{request.kind}.end"
-        assert sum(row.verb == end and row.outcome in ("done", "failed") for row in rows) == 1, steps
+        end = f"{request.kind}.{last}"
+        assert sum(row.verb == end and row.outcome != "unknown" for row in rows) == 1, steps
         assert await audit.verify() == ()
-
-
-def filled(postfix: PrivatePostfix, messages: Mapping[str, int]) -> tuple[dict[str, str], dict[str, str]]:
-    """Write so many messages into each queue: each one's queue, and its recipient, by queue ID."""
-    queues = [queue for queue, number in messages.items() for _ in range(number)]
-    recipients = [f"{number}@grey.test" for number in range(len(queues))]
-    reasons = [None if queue == "active" else "450 4.7.1 Greylisted" for queue in queues]
-    now = time.time()
-    ids = fill(
-        postfix,
-        [
-            Spooled("ann@sender.test", {to: reason}, now - 600, queue_name=queue)
-            for queue, to, reason in zip(queues, recipients, reasons, strict=True)
-        ],
-    )
-    return dict(zip(ids, queues, strict=True)), dict(zip(ids, recipients, strict=True))
-
-
-def emptied(postfix: PrivatePostfix) -> None:
-    """Take away what `filled` wrote, without a restart: the queue manager never met it."""
-    for folder in (*QUEUES, "defer"):
-        for path in list(postfix.files(folder)):
-            path.unlink(missing_ok=True)
-    shutil.rmtree(postfix.queue_directory / "maildesk-trash", ignore_errors=True)
 
 
 @asynccontextmanager
@@ -373,23 +295,3 @@ async def site(
             finally:
                 await made.left_alone()
                 await made.services.background.close()
-
-
-def _state(pid: int) -> str:
-    """The state of a process (proc(5)); empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def _processes(*words: bytes) -> list[int]:
-    """The processes that live and whose command line has all of these words in it."""
-    return [pid for pid, line in _command_lines() if all(word in line for word in words) and _state(pid) != "Z"]
-
-
-def _command_lines() -> Iterator[tuple[int, bytes]]:
-    for folder in os.scandir("/proc"):
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                yield int(folder.name), Path(folder.path, "cmdline").read_bytes()

@@ -16,7 +16,9 @@ import pytest
 
 from bot.approvals.model import State
 from tests.postfix.instance import PrivatePostfix
-from tests.slack.killing import Nursery, Site, emptied, filled, site
+from tests.slack.killing import Site, site
+from tests.slack.mail import emptied, filled
+from tests.slack.nursery import Nursery
 
 pytestmark = pytest.mark.real("postfix")
 

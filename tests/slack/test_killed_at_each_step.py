@@ -7,6 +7,7 @@ begun is finished after the next start, once, and the card says how it ended.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from bot.approvals.model import Request, State
 from bot.console.workspace import text_of
 from tests.postfix.instance import PrivatePostfix
 from tests.postfix.test_hold_killed import with_postsuper
-from tests.slack.desk import OPAL
-from tests.slack.killing import Nursery, Site, emptied, filled, site
+from tests.slack.desk import OPAL, OPS
+from tests.slack.killing import Site, site
+from tests.slack.mail import check_places, check_untouched, emptied, filled, kept, unfinished
+from tests.slack.nursery import Nursery
 
 pytestmark = [pytest.mark.real("postfix"), pytest.mark.takes(300)]
 
@@ -103,9 +106,88 @@ async def test_a_restore_is_carried_out_once(in_memory: PrivatePostfix, nursery:
             assert sum(restoration.counts.values()) == ALL, (moment, restoration)
             assert request.left_in_trash == 0
             assert f"Restored {ALL} messages: U0OPAL" in text_of(await made.card())
-            assert made.check_places(home, recipients, request.key) == []
+            assert check_places(in_memory, home, recipients, request.key) == []
             assert [row.verb for row in await made.services.store.audit.latest(1000)].count("restore") == 1
         emptied(in_memory)
+
+
+async def test_a_purge_is_carried_out_once(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    for moment in (*around("purge.begin", "purge.end"), *with_the_agent("purge")):
+        filled(in_memory, FEW)
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            await made.decided("request.approve")
+            key = (await made.over()).key
+            await made.told()
+            await made.asked(f"/mail purge {key}")
+            await made.decided_by_number(ALL)
+            request = await ended(made, moment)
+            assert request.result is not None and request.result.counts == {"purged": ALL}, moment
+            assert (in_memory.queue(), kept(in_memory, key), unfinished(in_memory)) == ([], [], []), moment
+            await made.check_told(request, f"Purged {ALL} messages from the trash on mx1")
+        emptied(in_memory)
+
+
+async def test_an_expiry_is_carried_out_once(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    for moment in (*around("expire.begin", "expire.end"), *with_the_agent("expire")):
+        home, recipients = filled(in_memory, FEW)
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail expire all")
+            await made.decided_by_number(ALL)
+            request = await ended(made, moment)
+            assert request.result is not None and request.result.counts == {"expired": 6, "on_hold": 2}, moment
+            listing = await made.services.hosts.named("mx1").list(limit=ALL)
+            assert {each.queue_id for each in listing.page if each.forced_expire} == set(home), moment
+            check_places(in_memory, home, recipients)
+            await made.check_told(request, f"Expired {ALL} messages on mx1")
+        emptied(in_memory)
+
+
+async def test_what_was_denied_stays_denied(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    home, recipients = filled(in_memory, FEW)
+    for moment in around("delete.deny"):
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            await made.decided("request.deny")
+            request = await ended(made, moment)
+            assert request.state is State.DENIED
+            check_untouched(in_memory, home, recipients)
+            headline = "Nothing was deleted on mx1. Denied by"
+            await made.check_told(request, f"{headline} U0APRIL", last="deny", thread=f"{headline} april")
+
+
+async def test_what_was_cancelled_stays_cancelled(in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path) -> None:
+    home, recipients = filled(in_memory, FEW)
+    for moment in around("delete.cancel"):
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            await made.decided("request.cancel", OPAL)
+            request = await ended(made, moment)
+            assert request.state is State.CANCELLED
+            check_untouched(in_memory, home, recipients)
+            (card,) = made.workspace.messages(OPS)  # whoever cancels knows it: nobody is told in a thread
+            assert text_of(card).startswith("Nothing was deleted on mx1. Cancelled by U0OPAL")
+
+
+async def test_what_nobody_decided_ends_with_its_time(
+    in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path
+) -> None:
+    home, recipients = filled(in_memory, FEW)
+    for moment in (*around("delete.expire"), "while no bot lives"):
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.asked("/mail delete all")
+            if moment == "while no bot lives":
+                made.kill_bot()
+            made.clock.turn(timedelta(minutes=31))
+            request = await ended(made, moment)
+            assert request.state is State.EXPIRED
+            check_untouched(in_memory, home, recipients)
+            await made.check_told(request, "Nothing was deleted on mx1. Nobody decided", last="expire")
 
 
 HALF = """head -n $(($(wc -l <$IDS) / 2)) $IDS >$IDS.half
