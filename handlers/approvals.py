@@ -18,6 +18,7 @@ from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.notice import note
 from handlers.blocks.request import Deciders, request_card
 from handlers.blocks.request_record import ended
+from handlers.blocks.request_restored import nothing_left
 from handlers.commands.restore import bring_back
 from handlers.commands.undo import undone
 from handlers.door import Door, Request
@@ -132,7 +133,9 @@ async def _restore(request: Request) -> None:
     if not asked.left_in_trash:
         raise UserError(f"Nothing of {asked.key} is in the trash of {asked.host} any more. Nothing was done.")
     async with request.reply.patience(f"Restoring {asked.key} on {asked.host} …"):
-        await bring_back(request, None, asked.key)
+        done = await bring_back(request, None, asked.key)
+    if not any(done.counts.values()):
+        await request.reply.privately(note(nothing_left(asked.host, asked.key)))
 
 
 async def _list(request: Request) -> None:
@@ -165,7 +168,7 @@ async def _file(request: Request) -> None:
     manifest = await approvals.manifest(listed.id)
     if manifest is None:
         raise UserError(f"The list of {asked.key} is no longer kept: addresses are forgotten after 30 days.")
-    content = modal.as_file(manifest.identities, await approvals.outcomes(listed.id))
+    content = modal.as_file(asked, manifest.identities, await approvals.outcomes(listed.id))
     await request.window.send_file(f"{asked.key}.tsv", f"{asked.key} on {asked.host}: {asked.messages:,}", content)
     await request.reply.privately(note(f"The list of {asked.key} is in your direct messages with this bot."))
 

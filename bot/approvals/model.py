@@ -129,12 +129,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """One restore of what a request deleted."""
+    """One restore of what a request deleted. `stays` has, by outcome, the first queue IDs of what stays on hold."""
 
     by: Person
     at: datetime
     counts: dict[str, int]
     failures: tuple[Outcome, ...] = ()
+    stays: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

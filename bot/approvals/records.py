@@ -101,6 +101,7 @@ def _restoration(value: Mapping[str, Any]) -> Restoration:
         at=datetime.fromisoformat(value["at"]),
         counts=from_json(dict[str, int], value["counts"]),
         failures=from_json(tuple[Outcome, ...], value["failures"]),
+        stays=from_json(dict[str, tuple[str, ...]], value.get("stays", {})),
     )
 
 

@@ -27,6 +27,7 @@ from bot.record import CLOCK, entry
 from bot.store import tables
 from bot.store.database import Store, Transaction
 from bot.store.memory import forget, remember
+from bot.text import clock
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,12 @@ OWNER = "restore."
 BROUGHT_BACK = frozenset({"restored", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery"})
 """The outcomes by which a message is in the queue again; protocol.RESTORE_OUTCOMES says how."""
 
-WRONG = ("failed", "in_queue", "in_delivery", "past_lifetime", "force_expired")
-"""What a record shows of single messages, the worst first."""
+WRONG = ("failed", "in_queue", "on_hold")
+"""What a record shows of single messages, the worst first; of those on hold, the ones that could not be released."""
+
+STAYS = ("on_hold", "past_lifetime", "force_expired", "in_delivery")
+"""The outcomes after which a message is back on hold; and of how many the record names the queue IDs, each."""
+NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +194,20 @@ class Restores:
 
     async def _restored(self, intent: Intent, counts: dict[str, int], change: Change[Restored]) -> Restoration:
         """Write down what came of it, once: who strikes out the intent writes the record."""
-        failures = _shown(change.outcomes)
         # Who asked for all that is kept asked for nothing that is not.
         counts = {each: n for each, n in counts.items() if intent.queue_ids or each != "not_in_trash"}
         async with self._store.transaction() as transaction:
             await transaction.alone()
             now = self._now()
-            restoration = Restoration(Person(intent.by.id, intent.by.name), now, counts, failures)
+            restoration = Restoration(
+                Person(intent.by.id, intent.by.name), now, counts, _shown(change.outcomes), _stays(change.outcomes)
+            )
             if not await forget(transaction, intent.memory):
                 return await _recorded(transaction, intent) or restoration
+            if set(counts) <= {"not_in_trash"}:
+                # Nothing was done, which is nothing to record; but the card may have thought that there is something.
+                await records.in_trash(transaction, intent.key, change.result.left, None)
+                return restoration
             await transaction.audit(entry(intent.by, "restore", intent.host, intent.key, counts, now))
             for request in await records.find(transaction.connection, tables.requests.c.key == intent.key):
                 shown = await records.change(
@@ -287,7 +297,9 @@ def _nothing_there(request: Request) -> str:
     if request.kind is not Kind.DELETE or request.state is not State.DONE:
         return f"Nothing was deleted under {request.key}."
     if request.purged_at is not None:
-        return f"What {request.key} deleted was destroyed for good, so it can't come back."
+        left = "what was left of it" if request.restorations else "what it deleted"
+        at = clock(request.purged_at.timestamp())
+        return f"{request.key} can't come back: {left} was destroyed for good, {at}."
     return ""
 
 
@@ -296,5 +308,10 @@ def _brought_back(counts: dict[str, int]) -> int:
 
 
 def _shown(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    wrong = sorted((each for each in outcomes if each.outcome in WRONG), key=lambda each: WRONG.index(each.outcome))
-    return tuple(wrong[: endings.SHOWN])
+    wrong = [each for each in outcomes if each.outcome in WRONG and (each.outcome != "on_hold" or each.detail)]
+    return tuple(sorted(wrong, key=lambda each: WRONG.index(each.outcome))[: endings.SHOWN])
+
+
+def _stays(outcomes: Sequence[Outcome]) -> dict[str, tuple[str, ...]]:
+    found = {name: tuple(each.queue_id for each in outcomes if each.outcome == name)[:NAMED] for name in STAYS}
+    return {name: queue_ids for name, queue_ids in found.items() if queue_ids}

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from bot.agent.protocol import Held, Outcome, Released
 from bot.mailhost.host import Change
-from bot.text import Addresses, plural, shown_text
-from handlers.blocks.kit import Block, Card, Element, actions, button, card, packed
-from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich, say, words
-
-SHOWN = 5
+from bot.text import Addresses, plural
+from handlers.blocks.kit import Block, Card, actions, button, card, packed
+from handlers.blocks.outcomes import listed
+from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def held(deed: Deed, change: Change[Held], addresses: Addresses, revision: str) 
         bulleted(_beside(result.counts, HELD, "held")),
         _in_flight(result.was_active),
         _way_back(deed.host, result.key) if moved else None,
-        failures(change.outcomes, addresses),
+        failures(change.outcomes, HELD, addresses),
         last=[actions(f"hold:{revision}", [undo] if moved else [])],
     )
 
@@ -86,7 +85,7 @@ def released(deed: Deed, change: Change[Released], undo: str | None, addresses: 
         _headline(deed, headline),
         bulleted(_beside(counts, RELEASED, "released")),
         *[say(line) for line in _release_notes(change.result)],
-        failures(change.outcomes, addresses),
+        failures(change.outcomes, RELEASED, addresses),
         last=[actions(f"release:{revision}", buttons)],
     )
 
@@ -193,15 +192,7 @@ def _release_notes(result: Released) -> list[str]:
     return notes
 
 
-def failures(outcomes: Sequence[Outcome], addresses: Addresses) -> Block | None:
+def failures(outcomes: Sequence[Outcome], names: Mapping[str, str], addresses: Addresses) -> Block | None:
     """The first few messages that something was wrong with, and what."""
-    failed = [each for each in outcomes if each.outcome in ("failed", "moving", "changed", "in_delivery")]
-    if not failed:
-        return None
-    lines: list[Line] = []
-    for each in failed[:SHOWN]:
-        detail: list[str | Element] = [": ", words(shown_text(each.detail, addresses), 200)] if each.detail else []
-        lines.append([code(each.queue_id, 40), f" {each.outcome.replace('_', ' ')}", *detail])
-    if len(failed) > SHOWN:
-        lines.append(f"… and {len(failed) - SHOWN:,} more")
-    return rich(bullets(*lines))
+    wrong = [each for each in outcomes if each.outcome in ("failed", "moving", "changed", "in_delivery")]
+    return listed(wrong, names, addresses)

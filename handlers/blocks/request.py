@@ -77,7 +77,9 @@ def _size(request: Request) -> list[Line]:
     preview = request.preview
     queues = [f"{name} {count:,}" for name, count in (preview.queues or {}).items() if count]
     where = f": {listed(queues)}" if queues else ""
-    lines: list[Line] = [f"{plural(preview.messages, 'message')}, {size(preview.bytes)} in all{where}"]
+    # What a purge is of has been measured on the disk; mail in the queue by what Postfix calls its size.
+    of = "disk" if request.kind is Kind.PURGE else "mail"
+    lines: list[Line] = [f"{plural(preview.messages, 'message')}, {size(preview.bytes)} of {of}{where}"]
     now = request.asked_at.timestamp()
     if preview.messages == 1 and preview.oldest is not None:
         lines.append(f"It is {duration(now - preview.oldest)} old")
@@ -146,14 +148,15 @@ def _deleted(request: Request) -> list[Line]:
             code(f"/mail restore {request.key}"),
             " brings it back.",
         ],
-        f"No disk space becomes free before that: its {size(request.preview.bytes)} stay there until they are purged.",
+        "No disk space becomes free before that: its queue files, which are somewhat larger than the mail in them, "
+        "stay there until they are purged.",
     ]
 
 
-def _deleted_for_good(request: Request) -> list[Line]:
+def _deleted_for_good(_: Request) -> list[Line]:
     return [
         [bold("Nothing brings this mail back.")],
-        f"It leaves the queue undelivered, and nobody is told. {size(request.preview.bytes)} of disk become free.",
+        "It leaves the queue undelivered, and nobody is told. The disk space of its queue files becomes free.",
     ]
 
 

@@ -8,6 +8,7 @@ from bot.agent.protocol import Identity, Outcome
 from bot.approvals.model import Request
 from bot.text import clock, plural, presentable, size
 from handlers.blocks.kit import Block, Element, actions, button, context, packed, plain, unpacked
+from handlers.blocks.outcomes import became as in_words
 from handlers.blocks.request_words import DIGEST, KINDS, asked, confirmed, words_of
 from handlers.blocks.rich import Line, bold, bullets, code, rich, say, words
 
@@ -87,8 +88,9 @@ def whole(
     shown = identities[PAGE * page : PAGE * (page + 1)]
     became = {each.queue_id: each for each in outcomes or ()}
     title = f"{PAGE * page + 1:,}–{PAGE * page + len(shown):,} of {plural(len(identities), 'message')}, by queue ID"
+    since = "So it was at the end of it; what was restored since, the card says." if request.restorations else ""
     blocks: list[Block | None] = [
-        say([bold(asked(request))], title if shown else "The list is empty."),
+        say([bold(asked(request))], title if shown else "The list is empty.", *([since] if since else [])),
         rich(bullets(*[_line(each, became.get(each.queue_id), words_of(request).names) for each in shown]))
         if shown
         else None,
@@ -112,8 +114,7 @@ def _window(request: Request, blocks: Sequence[Block], remembers: Kept) -> View:
 def _line(each: Identity, outcome: Outcome | None, names: Mapping[str, str]) -> Line:
     became: list[str | Element] = []
     if outcome:
-        detail = f" ({outcome.detail})" if outcome.detail else ""
-        became = [" – ", words(f"{names.get(outcome.outcome, outcome.outcome)}{detail}", 200)]
+        became = [" – ", words(in_words(outcome, names), 300)]
     arrived = f" {clock(each.arrival_time)}, {size(each.message_size)}, "
     return [code(each.queue_id, 40), arrived, words(each.sender, 120), *became]
 
@@ -134,14 +135,17 @@ def _small_print(request: Request) -> Block:
     return context(f"Only you see this.{digest}")
 
 
-def as_file(identities: Sequence[Identity], outcomes: Sequence[Outcome] | None) -> str:
-    """The whole list, tab-separated: ID, arrival, size, sender, and what became of it where that is known."""
-    became = {each.queue_id: each for each in outcomes or ()}
-    heading = ["queue_id", "arrival_time", "message_size", "sender", *(["outcome", "detail"] if outcomes else [])]
+def as_file(request: Request, identities: Sequence[Identity], outcomes: Sequence[Outcome] | None) -> str:
+    """The whole list, tab-separated: ID, arrival, size, sender, and what became of it where that is known.
+
+    `outcome` is the agent's word, to be counted and sorted by; the column after it says it to people.
+    """
+    became, names = {each.queue_id: each for each in outcomes or ()}, words_of(request).names
+    heading = ["queue_id", "arrival_time", "message_size", "sender", *(["outcome", "became"] if outcomes else [])]
     lines = ["\t".join(heading)]
     for each in identities:
         known = became.get(each.queue_id)
-        outcome = [known.outcome, known.detail] if known else ["", ""]
+        outcome = [known.outcome, in_words(known, names)] if known else ["", ""]
         cells = [each.queue_id, clock(each.arrival_time), str(each.message_size), each.sender]
         lines.append("\t".join(_cell(cell) for cell in [*cells, *(outcome if outcomes else [])]))
     return "\n".join(lines) + "\n"

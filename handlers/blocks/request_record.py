@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.agent.protocol import Outcome
-from bot.approvals.model import Decision, Kind, Request, Restoration, State
+from bot.approvals.endings import WRONG
+from bot.approvals.model import Decision, Kind, Request, State
 from bot.text import Addresses, clock, plural, shown_text, size
 from handlers.blocks.change import bulleted, counted
 from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, packed
+from handlers.blocks.outcomes import listed
 from handlers.blocks.request_lines import at, people_line, small_print
 from handlers.blocks.request_never import NEVER_BEGUN, never, plainly
-from handlers.blocks.request_words import BACK, RESTORED, command, nothing, number_done, what, words_of
-from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich, say, words
+from handlers.blocks.request_restored import number_back, restoration
+from handlers.blocks.request_words import command, nothing, number_done, what, words_of
+from handlers.blocks.rich import Line, bold, code, person, say
 
-SHOWN = 5
 RESTORATIONS = 3
 """So many restores are told, the latest ones."""
 SAYABLE = 200
@@ -44,8 +45,12 @@ def record(request: Request, addresses: Addresses, head: str, undone: Undone | N
         *[say(line) for line in _why(request, addresses)],
         bulleted(counted(beside, words.names)),
         *[say(line) for line in _notes(request)],
-        _failures(result.failures if result else (), addresses),
-        *[rich(*restoration(each, addresses)) for each in request.restorations[-RESTORATIONS:]],
+        _failures(request, addresses),
+        *[
+            block
+            for each in request.restorations[-RESTORATIONS:]
+            for block in restoration(each, request.host, request.key, addresses)
+        ],
         say(_undone(undone)) if undone else None,
         last=[
             actions(f"request:{request.id}:{request.revision}", _buttons(request, undone)),
@@ -142,12 +147,22 @@ def _trash(request: Request) -> list[Line]:
     if not request.left_in_trash:
         return ["Nothing of it is in the trash any more."] if request.restorations else []
     until = f" until {clock(result.kept_until)}" if result and result.kept_until is not None else ""
-    takes = f", {size(result.kept_bytes)} of disk," if result and not request.restorations else ""
+    one = request.left_in_trash == 1
     return [
-        f"{plural(request.left_in_trash, 'message')}{takes} {'stays' if request.left_in_trash == 1 else 'stay'} in the "
-        f"trash of {request.host}{until}.",
-        ["To bring them back: ", code(f"/mail restore {request.key}")],
+        f"{plural(request.left_in_trash, 'message')} {'stays' if one else 'stay'} in the trash of {request.host}"
+        f"{until}{_takes(request)}.",
+        [f"To bring {'it' if one else 'them'} back: ", code(f"/mail restore {request.key}")],
     ]
+
+
+def _takes(request: Request) -> str:
+    """`: 1.5 MiB of mail, which take 2.0 MiB of disk`: a queue file holds more than the message."""
+    result = request.result
+    if not result or not result.kept_bytes or request.restorations:
+        return ""  # The host says how much the whole of a deletion takes, not what is left of it.
+    disk = f"{size(result.kept_bytes)} of disk"
+    whole = request.left_in_trash == request.messages
+    return f": {size(request.preview.bytes)} of mail, which take {disk}" if whole else f"; they take {disk}"
 
 
 def _buttons(request: Request, undone: Undone | None) -> list[Element]:
@@ -167,32 +182,12 @@ def _buttons(request: Request, undone: Undone | None) -> list[Element]:
     return [*buttons, button("Whole list", "request.list", packed(request.id, request.revision))]
 
 
-def _failures(outcomes: tuple[Outcome, ...], addresses: Addresses) -> Block | None:
+def _failures(request: Request, addresses: Addresses) -> Block | None:
     """The first few messages that something was wrong with, and what."""
-    lines: list[Line] = []
-    for each in outcomes[:SHOWN]:
-        detail: list[str | Element] = [": ", words(shown_text(each.detail, addresses), 200)] if each.detail else []
-        lines.append([code(each.queue_id, 40), f" {each.outcome.replace('_', ' ')}", *detail])
-    return bulleted(lines)
-
-
-def restoration(done: Restoration, addresses: Addresses) -> list[Element]:
-    """One restore: how many, by whom, when, and what became of the others."""
-    back = number_back(done)
-    counts = {name: count for name, count in done.counts.items() if count}
-    text = f" {plural(back, 'message')}" if back else " nothing"
-    lines = [] if set(counts) <= {"restored"} else counted(counts, RESTORED)
-    failed: list[Line] = [
-        [code(each.queue_id, 40), ": ", words(shown_text(each.detail or each.outcome, addresses), 200)]
-        for each in done.failures[:SHOWN]
-    ]
-    parts = [paragraph([bold("Restored"), f"{text}: ", person(done.by.id), f", {at(done.at)}"])]
-    return [*parts, *([bullets(*lines, *failed)] if lines or failed else [])]
-
-
-def number_back(done: Restoration) -> int:
-    """How many messages a restore put back into the queue."""
-    return sum(done.counts.get(outcome, 0) for outcome in BACK)
+    if not request.result:
+        return None
+    total = sum(request.result.counts.get(outcome, 0) for outcome in WRONG)
+    return listed(request.result.failures, words_of(request).names, addresses, total)
 
 
 def _undone(undone: Undone) -> Line:

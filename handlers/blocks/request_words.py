@@ -47,7 +47,8 @@ EXPIRED: Mapping[str, str] = {
     "moving": "not marked: always on the move from one queue to another",
     "failed": "not marked: Postfix could not do it",
 }
-PURGED: Mapping[str, str] = {"purged": "destroyed in the trash"}
+PURGED: Mapping[str, str] = {"purged": "destroyed in the trash", **DELETED}
+"""The list of a purge is that of the deletion whose mail it destroys."""
 RESTORED: Mapping[str, str] = {
     "restored": "back in the queue, free to be delivered",
     "requeued": "back under a new queue ID, which Postfix gives within a minute: it may still remember the old one",

@@ -29,6 +29,6 @@ def requeued(deed: Deed, done: Change[Requeued], addresses: Addresses) -> Card:
         say([person(deed.by), " ", bold(headline), ": ", code(deed.what, 300)]),
         bulleted(counted(counts, REQUEUED)),
         None if done.result.mail_system_up else say("Postfix is down: nothing is taken in until it runs again."),
-        failures(done.outcomes, addresses),
+        failures(done.outcomes, REQUEUED, addresses),
         last=[context("A requeued message is read anew by Postfix, with the settings of now. It deletes nothing.")],
     )

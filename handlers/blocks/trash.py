@@ -7,7 +7,7 @@ from bot.approvals.model import Request, Restoration
 from bot.text import Addresses, clock, duration, plural, size
 from handlers.blocks.change import Deed
 from handlers.blocks.kit import Block, Card, card, context, fits, table
-from handlers.blocks.request_record import number_back, restoration
+from handlers.blocks.request_restored import beside, nothing_left, number_back
 from handlers.blocks.rich import Line, bold, bullets, code, person, rich, say, words
 
 HEADING = ("Key", "Deleted", "Kept", "Size", "Until", "By", "What")
@@ -112,13 +112,14 @@ def _approved(request: Request) -> Line:
     return ["approved by ", person(request.decided_by.id)] if request.decided_by else []
 
 
-def restored(deed: Deed, done: Restoration, addresses: Addresses) -> Card:
+def restored(deed: Deed, key: str, done: Restoration, addresses: Addresses) -> Card:
     """What a restore brought back, as the channel sees it."""
     back = number_back(done)
     headline = f"restored {plural(back, 'message') if back else 'nothing'} on {deed.host}"
     return card(
         f"{deed.name} {headline}: {deed.what}",
         say([person(deed.by), " ", bold(headline), ": ", code(deed.what, 300)]),
-        rich(*restoration(done, addresses)[1:]) if len(restoration(done, addresses)) > 1 else None,
+        *beside(done, deed.host, key, addresses),
         say("Back in the queue, as before the deletion.") if back and set(done.counts) == {"restored"} else None,
+        None if any(done.counts.values()) else say(nothing_left(deed.host, key)),
     )

@@ -15,7 +15,7 @@ from handlers.blocks import notice
 from handlers.blocks import trash as blocks
 from handlers.blocks.change import Deed
 from handlers.blocks.kit import Card
-from handlers.blocks.request_record import number_back
+from handlers.blocks.request_restored import number_back
 from handlers.commands.changing import Ended, shown_in_sight
 from handlers.commands.command import Command
 from handlers.commands.words import DELETION_KEY, named
@@ -43,7 +43,7 @@ async def restore(request: Request) -> None:
 
     async def work(deed: Deed, progress: Progress) -> Ended:
         done = await bring_back(request, host, key, queue_ids, progress)
-        shown = blocks.restored(deed, done, services.settings.channel_addresses)
+        shown = blocks.restored(deed, key, done, services.settings.channel_addresses)
         return Ended(shown, number_back(done), done.counts)
 
     # The restores' own service writes it into the audit chain.

@@ -126,7 +126,7 @@ async def test_mail_past_its_retention_is_purged_and_the_record_says_so(world: W
     assert (record.left_in_trash, record.purged_at) == (0, world.clock())
     (row,) = await bot.store.audit.latest(1)
     assert (row.name, row.role, row.verb, row.details["messages"]) == ("clock", "clock", "purge", 10)
-    with pytest.raises(UserError, match="was destroyed for good, so it can't come back"):
+    with pytest.raises(UserError, match="can't come back: what it deleted was destroyed for good"):
         await bot.restores.restore(None, request.key, (), person(OPAL), HERE)
 
 

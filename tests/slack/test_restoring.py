@@ -29,6 +29,11 @@ def reasons(small: SmallHost) -> dict[str, str]:
     return {entry["queue_id"]: entry["recipients"][0].get("delay_reason", "") for entry in lines}
 
 
+@pytest.fixture
+def many(small: SmallHost) -> list[str]:
+    return [small.add(Mail("bulk@shop.test", (f"u{number}@dead.test",), "Bulk", 1_700_000_000)) for number in range(25)]
+
+
 async def deleted(ops: Desk, text: str = DELETE) -> Message:
     """The record of a deletion that was asked for and approved."""
     await ops.press(await asked(ops, text), "request.approve", user=APRIL)
@@ -69,16 +74,40 @@ async def test_what_was_on_hold_comes_back_on_hold(ops: Desk, small: SmallHost) 
     assert small.held not in small.queue()
     await ops.press(record, "request.restore")
     assert small.queue()[small.held] == "hold"
-    assert "1 back, and on hold as before" in text_of(card(ops))
+    assert f"1 back, and on hold as before. To release it: /mail release mx1 {small.held}" in text_of(card(ops))
+    assert "released 1 message" in text_of((await ops.type(f"/mail release mx1 {small.held}"))[0])
 
 
 async def test_mail_past_its_lifetime_comes_back_on_hold_because_it_would_bounce(ops: Desk, small: SmallHost) -> None:
     old = small.add(Mail("old@shop.test", ("bob@dead.test",), "Old", 1_700_000_000))
     await ops.press(await deleted(ops, f"/mail delete {old}"), "request.restore")
     assert small.queue()[old] == "hold"
-    assert "1 back, on hold: past its lifetime in the queue, so once released it goes back to its sender" in text_of(
-        card(ops)
+    assert (
+        "1 back, on hold: past its lifetime in the queue, so once released it goes back to its sender. "
+        f"To release it: /mail release mx1 {old}" in text_of(card(ops))
     )
+
+
+async def test_many_that_come_back_on_hold_are_released_by_the_key(
+    ops: Desk, small: SmallHost, many: list[str]
+) -> None:
+    await ops.press(await deleted(ops, "/mail delete from:bulk@shop.test"), "request.restore")
+    key = (await request(ops)).key
+    assert f"because of this deletion: /mail release mx1 {key}" in text_of(card(ops))
+    assert f"released {len(many)} messages" in text_of((await ops.type(f"/mail release mx1 {key}"))[0])
+
+
+async def test_a_restore_of_what_is_back_already_says_so_and_is_not_recorded(ops: Desk, small: SmallHost) -> None:
+    record = await deleted(ops)
+    key = (await request(ops)).key
+    await ops.press(record, "request.restore")
+    told = await ops.say(f"/mail restore {key}")
+    assert f"Nothing of {key} is in the trash of mx1 any more: it was restored or purged before." in told
+    assert f"{small.dead[0]}" not in told and "1 not in the trash" in await ops.say(
+        f"/mail restore {key} {small.dead[0]}"
+    )
+    assert len((await request(ops)).restorations) == 1
+    assert (await verbs(ops)).count("restore") == 1
 
 
 async def test_some_messages_are_restored_by_the_command_and_the_rest_by_the_button(
@@ -219,11 +248,6 @@ async def test_the_whole_list_is_for_one_person_alone(ops: Desk, small: SmallHos
     assert "news@shop.test" in text_of(window), "whole addresses, for this person alone"
     assert ops.workspace.views(OPAL) == []
     assert len(ops.workspace.messages(OPS)) == before
-
-
-@pytest.fixture
-def many(small: SmallHost) -> list[str]:
-    return [small.add(Mail("bulk@shop.test", (f"u{number}@dead.test",), "Bulk", 1_700_000_000)) for number in range(25)]
 
 
 async def test_the_list_is_turned_page_by_page(ops: Desk, many: list[str]) -> None:

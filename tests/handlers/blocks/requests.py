@@ -88,6 +88,7 @@ def hostile(
     counts = dict.fromkeys((*DELETE_OUTCOMES, "held", "purged", text, other), number)
     known = number % 3 > 0
     somebody, at = Person(ACTOR, text), ASKED_AT
+    stays = dict.fromkeys(("on_hold", "past_lifetime"), (text, other))
     preview = Preview(
         messages=number,
         bytes=number,
@@ -121,7 +122,7 @@ def hostile(
         total=number if known else None,
         doing=text,
         result=result if number % 4 else None,
-        restorations=(Restoration(somebody, at, counts, failures),) * (number % 5),
+        restorations=(Restoration(somebody, at, counts, failures, stays),) * (number % 5),
         left_in_trash=number,
         purged_at=None if number % 7 else at,
     )

@@ -1,7 +1,8 @@
 """The card of a request, from the question to the record."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from handlers.blocks.kit import Card
 from handlers.blocks.request import Deciders, request_card
 from handlers.blocks.request_record import Undone, ended
 from handlers.blocks.request_words import BACK, DELETED, EXPIRED, HOLD, RESTORED
-from tests.handlers.blocks.hostile import ACTOR, taken_by_slack, thorough
+from tests.handlers.blocks.hostile import ACTOR, NOW, taken_by_slack, thorough
 from tests.handlers.blocks.requests import ASKED_AT, DECIDER, DONE, PENDING, PREVIEW, decided, requests
 
 BOTH = Deciders((ACTOR, DECIDER, "S0OPS"))
@@ -70,7 +71,7 @@ def test_the_first_two_lines_say_who_asks_for_what_and_who_may_approve_it() -> N
 def test_the_card_says_what_there_is_to_know_of_the_messages() -> None:
     words = seen(PENDING)
     for text in (
-        "341 messages, 13 KiB in all: deferred 300 and active 41",
+        "341 messages, 13 KiB of mail: deferred 300 and active 41",
         "The oldest is 3 h 20 min old, the newest 2 min",
         "341  n…@shop.example",
         "300  example.org",
@@ -78,7 +79,7 @@ def test_the_card_says_what_there_is_to_know_of_the_messages() -> None:
         "The oldest 5 of them",
         "4VbXm8dz3kzJ3Q 2 h, 2.0 KiB, from n…@shop.example to j…@example.org and 2 more",
         "The trash of mx1 keeps it for 7 d; until then /mail restore 57-k3qf brings it back.",
-        "its 13 KiB stay there until they are purged",
+        "its queue files, which are somewhat larger than the mail in them, stay there until they are purged",
         "Exactly these 341 messages will be touched: mail that arrives later is not meant",
         "Request 57-k3qf · list 3f9a2c81d04e · asked 2027-01-15 08:00 UTC",
     ):
@@ -186,7 +187,7 @@ def test_the_record_says_who_when_how_what_came_of_it_and_the_way_back() -> None
         "2 gone before: delivered, sent back or deleted meanwhile",
         "1 changed: the queue ID belongs to another message now, which was let go",
         "3 of the deleted were being delivered at that very moment and may still arrive.",
-        "338 messages, 13 KiB of disk, stay in the trash of mx1 until 2027-01-22 08:00 UTC.",
+        "338 messages stay in the trash of mx1 until 2027-01-22 08:00 UTC; they take 13 KiB of disk.",
         "To bring them back: /mail restore 57-k3qf",
         "Restore 338 messages",
         "Whole list",
@@ -199,7 +200,20 @@ def test_what_went_wrong_with_single_messages_is_shown_with_its_reason() -> None
     wrong = Result({"deleted": 340, "failed": 1}, failures=(Outcome("4VbXm8dz3kzJ1Q", "failed", "no such file"),))
     words = seen(replace(DONE, result=wrong))
     assert "1 still queued: Postfix could not delete it" in words
-    assert "4VbXm8dz3kzJ1Q failed: no such file" in words
+    assert "4VbXm8dz3kzJ1Q still queued: Postfix could not delete it (no such file)" in words
+
+
+def test_of_many_that_went_wrong_a_few_are_shown_and_the_others_counted() -> None:
+    shown = tuple(Outcome(f"4VbXm8dz3kzJ{number}Q", "failed", "unreadable") for number in range(10))
+    words = seen(replace(DONE, result=Result({"deleted": 241, "failed": 100}, failures=shown)))
+    assert words.count("its queue file can't be read") == 5
+    assert "… and 95 more" in words
+
+
+def test_mail_and_the_disk_that_it_takes_are_told_apart() -> None:
+    whole = replace(DONE, result=Result({"deleted": 341}, kept_bytes=20_000, kept_until=NOW + 604_800.0))
+    assert "13 KiB of mail, which take 20 KiB of disk." in seen(replace(whole, left_in_trash=341))
+    assert "disk" not in seen(replace(whole, left_in_trash=3, restorations=(back(ASKED_AT, {"restored": 338}),)))
 
 
 def test_a_record_says_when_somebody_confirmed_their_own() -> None:
@@ -209,9 +223,13 @@ def test_a_record_says_when_somebody_confirmed_their_own() -> None:
     assert "who asked for it too and is the only approver there is, the number typed" in seen(alone)
 
 
+def back(at: datetime, counts: dict[str, int], **more: Any) -> Restoration:
+    return Restoration(Person(DECIDER, "bob"), at, counts, **more)
+
+
 def test_a_restore_is_told_below_and_takes_its_button_away() -> None:
-    back = Restoration(Person(DECIDER, "bob"), ASKED_AT + timedelta(hours=1), {"restored": 330, "past_lifetime": 8})
-    restored = replace(DONE, restorations=(back,), left_in_trash=0)
+    once = back(ASKED_AT + timedelta(hours=1), {"restored": 330, "past_lifetime": 8})
+    restored = replace(DONE, restorations=(once,), left_in_trash=0)
     words = seen(restored)
     assert words.startswith("Deleted 338 of 341 messages on mx1, restored since: ")
     assert "Restored 338 messages: U0BOB, 2027-01-15 09:00 UTC" in words
@@ -220,6 +238,20 @@ def test_a_restore_is_told_below_and_takes_its_button_away() -> None:
     assert buttons(request_card(restored, BOTH, "masked")).keys() == {"request.list"}
     some = replace(restored, left_in_trash=8)
     assert buttons(request_card(some, BOTH, "masked"))["request.restore"] == "Restore 8 messages"
+
+
+def test_what_comes_back_on_hold_has_the_command_that_releases_it() -> None:
+    ids = tuple(f"4VbXm8dz3kzJ{number:02}Q" for number in range(20))
+    stays = {"on_hold": ids[:1], "past_lifetime": ids[1:3], "force_expired": ids}
+    once = back(ASKED_AT, {"restored": 9, "on_hold": 1, "past_lifetime": 2, "force_expired": 30}, stays=stays)
+    lines = seen(replace(DONE, restorations=(once,))).splitlines()
+    assert "1 back, and on hold as before. To release it: /mail release mx1 4VbXm8dz3kzJ00Q" in lines
+    assert any(line.endswith("To release them: /mail release mx1 4VbXm8dz3kzJ01Q 4VbXm8dz3kzJ02Q") for line in lines)
+    assert any(line.endswith("on hold because of this deletion: /mail release mx1 57-k3qf") for line in lines)
+    many = back(ASKED_AT, {"on_hold": 21}, stays={"on_hold": ids})
+    words = seen(replace(DONE, restorations=(many,)))
+    assert f"To release the first 20 of them: /mail release mx1 {' '.join(ids)}; the others are among what" in words
+    assert "/mail queue mx1 hold shows" in words
 
 
 def test_purged_mail_is_not_offered_to_be_restored() -> None:

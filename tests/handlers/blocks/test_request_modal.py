@@ -1,5 +1,6 @@
 """The windows of a request, and its list as a file."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agent.protocol import Identity, Outcome
-from bot.approvals.model import Request, Result, State
+from bot.approvals.model import Kind, Person, Request, Restoration, Result, State
 from bot.console.workspace import controls, text_of
 from bot.console.workspace.blocks import checked_view
 from bot.console.workspace.reading import live
@@ -18,7 +19,7 @@ from bot.errors import UserError
 from handlers.blocks import request_modal as modal
 from handlers.blocks.request_modal import PAGE, Kept, View
 from tests.handlers.blocks.hostile import NOW, texts, thorough
-from tests.handlers.blocks.requests import DONE, PENDING, decided, requests
+from tests.handlers.blocks.requests import ASKED_AT, DONE, PENDING, decided, requests
 
 IDENTITIES = [Identity(f"4VbXm8dz3kzJ{number:03}Q", NOW - number, 2048, "news@shop.example") for number in range(45)]
 identities = st.lists(st.builds(Identity, texts, st.integers(0, NOW), st.integers(0, 2**50), texts), max_size=2)
@@ -47,7 +48,7 @@ def test_any_list_is_a_window_that_slack_takes(
 ) -> None:
     listed = some * 20
     opened(modal.whole(request, listed, became, page, "C0OPS"))
-    lines = modal.as_file(listed, became).splitlines()
+    lines = modal.as_file(request, listed, became).splitlines()
     assert len(lines) == 1 + len(listed)
     assert {line.count("\t") for line in lines} == {5 if became else 3}
 
@@ -74,6 +75,24 @@ def test_the_list_is_paged_and_says_what_became_of_each() -> None:
     assert controls(few) == ()
 
 
+def test_what_became_of_each_is_said_in_words_and_in_the_file_by_the_agents_word_too() -> None:
+    flight = Outcome(IDENTITIES[0].queue_id, "deleted", "in_flight")
+    restored = replace(DONE, restorations=(Restoration(Person("U0BOB", "bob"), ASKED_AT, {"restored": 1}),))
+    words = text_of(opened(modal.whole(restored, IDENTITIES[:1], [flight], 0, "C0OPS")))
+    assert "deleted (it was being delivered at that very moment and may still arrive)" in words
+    assert "in_flight" not in words
+    assert "So it was at the end of it; what was restored since, the card says." in words
+    heading, line = modal.as_file(DONE, IDENTITIES[:1], [flight]).splitlines()
+    assert heading.split("\t")[4:] == ["outcome", "became"]
+    assert line.split("\t")[4] == "deleted" and line.split("\t")[5].startswith("deleted (it was being delivered")
+
+
+def test_the_list_of_a_purge_says_what_the_deletion_did() -> None:
+    purge = replace(DONE, kind=Kind.PURGE, target_key="41-abcd")
+    gone = [Outcome(IDENTITIES[0].queue_id, "gone")]
+    assert "gone before: delivered" in text_of(opened(modal.whole(purge, IDENTITIES[:1], gone, 0, "C0OPS")))
+
+
 def test_a_forgotten_list_says_so() -> None:
     forgotten = opened(modal.whole(decided(State.DONE, result=Result({})), None, None, 0, "C0OPS"))
     assert "addresses are forgotten after 30 days" in text_of(forgotten)
@@ -81,7 +100,7 @@ def test_a_forgotten_list_says_so() -> None:
 
 def test_no_line_of_the_file_is_a_formula() -> None:
     listed = [Identity("4VbXm8dz3kzJ1Q", NOW, 1, '=HYPERLINK("https://evil.example")\t"<>"@a.example')]
-    heading, line = modal.as_file(listed, None).splitlines()
+    heading, line = modal.as_file(PENDING, listed, None).splitlines()
     assert heading == "queue_id\tarrival_time\tmessage_size\tsender"
     assert line.split("\t")[3].startswith("'=HYPERLINK")
 

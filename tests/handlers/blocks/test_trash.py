@@ -80,7 +80,7 @@ def test_any_trash_is_a_message_that_slack_takes(
 def test_any_list_is_a_message_that_slack_takes(request: Request, open_ones: int, recorded: Row, many: int) -> None:
     taken_by_slack(pending.pending([request] * open_ones, ASKED_AT), mentions=(ACTOR, "C0OPS"))
     for done in request.restorations:
-        taken_by_slack(trash.restored(DEED, done, "masked"))
+        taken_by_slack(trash.restored(DEED, "57-k3qf", done, "masked"))
     taken_by_slack(audit.audit([recorded] * many, "57:9f2c81d04e11"))
 
 
@@ -118,12 +118,14 @@ def test_one_deletion_is_shown_with_its_messages() -> None:
 
 def test_a_restore_says_how_many_are_back_and_what_stays_on_hold() -> None:
     done = Restoration(Person(ACTOR, "ana"), ASKED_AT, {"restored": 3, "past_lifetime": 1, "not_in_trash": 1})
-    words = text_of(trash.restored(DEED, done, "masked").blocks)
+    words = text_of(trash.restored(DEED, "57-k3qf", done, "masked").blocks)
     assert words.splitlines()[0] == "U0ANA restored 4 messages on mx1: 57-k3qf"
     assert "1 back, on hold: past its lifetime in the queue" in words
     assert "1 not in the trash: restored or purged before, or never kept" in words
     nothing = replace(done, counts={"not_in_trash": 2})
-    assert "restored nothing on mx1" in text_of(trash.restored(DEED, nothing, "masked").blocks)
+    assert "restored nothing on mx1" in text_of(trash.restored(DEED, "57-k3qf", nothing, "masked").blocks)
+    words = text_of(trash.restored(DEED, "57-k3qf", replace(done, counts={}), "masked").blocks)
+    assert "Nothing of 57-k3qf is in the trash of mx1 any more: it was restored or purged before." in words
 
 
 def test_open_requests_say_who_asked_when_and_where_they_stand() -> None:
