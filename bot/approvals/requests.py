@@ -73,6 +73,13 @@ class Approvals:
         async with self._store.reading() as connection:
             return await records.by_key(connection, key)
 
+    async def show(self, key: str) -> None:
+        """Let Slack see the card of this request, if there is one, anew: what it shows beside it has changed."""
+        request = await self.by_key(key)
+        if request:
+            async with self._store.transaction() as transaction:
+                await transaction.tell(records.card(request))
+
     async def open(self) -> tuple[Request, ...]:
         """Everything that is not over, the oldest first."""
         async with self._store.reading() as connection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.agent.protocol import Held, Outcome, Released
 from bot.mailhost.host import Change
 from bot.text import Addresses, plural
-from handlers.blocks.kit import Block, Card, actions, button, card, packed
+from handlers.blocks.kit import Block, Card, actions, button, card, packed, plain
 from handlers.blocks.outcomes import listed
 from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich, say
 
@@ -61,7 +61,7 @@ def opening(deed: Deed, doing: str) -> Block:
 def held(deed: Deed, change: Change[Held], addresses: Addresses, revision: str) -> Card:
     result, moved = change.result, number(change)
     headline = f"put {plural(moved, 'message')} on hold on {deed.host}" if moved else f"held nothing on {deed.host}"
-    undo = button(f"Undo: release {_these(moved)}", "hold.undo", packed(deed.host, result.key))
+    undo = button(undo_label("hold.undo", moved), "hold.undo", packed(deed.host, result.key))
     return card(
         f"{deed.name} {headline}: {deed.what}",
         _headline(deed, headline),
@@ -78,8 +78,8 @@ def released(deed: Deed, change: Change[Released], undo: str | None, addresses: 
     counts = change.result.counts
     moved = number(change)
     headline = f"released {plural(moved, 'message')} on {deed.host}" if moved else f"released nothing on {deed.host}"
-    again = _these(counts.get("released", 0))
-    buttons = [button(f"Undo: hold {again} again", "release.undo", undo)] if undo else []
+    label = undo_label("release.undo", counts.get("released", 0))
+    buttons = [button(label, "release.undo", undo)] if undo else []
     return card(
         f"{deed.name} {headline}: {deed.what}",
         _headline(deed, headline),
@@ -106,13 +106,36 @@ def left(done: Change[Held] | Change[Released]) -> int:
 
 
 def undone(original: Sequence[Block], record: Record, left: int) -> Card:
-    """A card whose undo was pressed: what was done stands below it, and the buttons are gone if nothing is left."""
-    kept = [block for block in original if block.get("type") != "actions"]
-    buttons = [block for block in original if block.get("type") == "actions"]
+    """A card whose undo was pressed: what was done stands below it, and the button counts what is left, or is gone."""
+    kept = [block for block in original if block.get("type") != "actions" and block.get("block_id") != NOT_UNDONE]
     if not left:
         return card(record.text, *kept, last=[record.block])
-    rest = say(f"{plural(left, 'message')} could not be undone yet: press the button again in a minute.")
-    return card(record.text, *kept, record.block, last=[rest, *buttons])
+    buttons = [_counting(block, left) for block in original if block.get("type") == "actions"]
+    return card(record.text, *kept, record.block, last=[{**say(not_undone(left)), "block_id": NOT_UNDONE}, *buttons])
+
+
+def _counting(row: Block, left: int) -> Block:
+    """The row of buttons, its undo with another number."""
+    elements = [
+        {**each, "text": plain(undo_label(each["action_id"], left), 75)} if each.get("action_id") in UNDO else each
+        for each in row["elements"]
+    ]
+    return {**row, "elements": elements}
+
+
+NOT_UNDONE = "undo:left"
+"""The block that says how many are left: the next press takes it away."""
+
+
+def not_undone(left: int) -> str:
+    return f"{plural(left, 'message')} could not be undone yet: press the button again in a minute."
+
+
+UNDO: Mapping[str, str] = {"hold.undo": "Undo: release {}", "release.undo": "Undo: hold {} again"}
+
+
+def undo_label(action_id: str, messages: int) -> str:
+    return UNDO[action_id].format("it" if messages == 1 else f"these {messages:,}")
 
 
 def undoing(by: str) -> Record:
@@ -155,10 +178,6 @@ def _way_back(host: str, key: str) -> Block:
     return say(
         ["Held mail is neither delivered nor sent back. To release it: ", code(f"/mail release {host} {key}")],
     )
-
-
-def _these(messages: int) -> str:
-    return "it" if messages == 1 else f"these {messages:,}"
 
 
 def bulleted(lines: Sequence[Line]) -> Block | None:

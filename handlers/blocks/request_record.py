@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.approvals.endings import WRONG
 from bot.approvals.model import Decision, Kind, Request, State
 from bot.text import Addresses, clock, plural, shown_text, size
-from handlers.blocks.change import bulleted, counted
+from handlers.blocks.change import bulleted, counted, not_undone, undo_label
 from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, packed
 from handlers.blocks.outcomes import listed
 from handlers.blocks.request_lines import at, people_line, small_print
@@ -23,11 +23,15 @@ SAYABLE = 200
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """A hold that was undone by its button: by whom (an ID), when, and how many messages were released."""
+    """A hold that was undone by its button: by whom (an ID), when, how many messages were released, in all.
+
+    `left` of them could not be released yet.
+    """
 
     by: str
     at: datetime
     moved: int
+    left: int = 0
 
 
 def record(request: Request, addresses: Addresses, head: str, undone: Undone | None = None) -> Card:
@@ -36,7 +40,7 @@ def record(request: Request, addresses: Addresses, head: str, undone: Undone | N
         return never(request, addresses, head)
     result = request.result
     words = words_of(request)
-    headline = _headline(request)
+    headline = _headline(request, undone)
     counts = {name: count for name, count in (result.counts if result else {}).items() if count}
     beside = {} if set(counts) <= {words.outcomes[0]} else counts
     return card(
@@ -44,7 +48,7 @@ def record(request: Request, addresses: Addresses, head: str, undone: Undone | N
         say([bold(f"{headline}: "), code(what(request, addresses), 300)], people_line(request)),
         *[say(line) for line in _why(request, addresses)],
         bulleted(counted(beside, words.names)),
-        *[say(line) for line in _notes(request)],
+        *[say(line) for line in _notes(request, undone)],
         _failures(request, addresses),
         *[
             block
@@ -59,7 +63,7 @@ def record(request: Request, addresses: Addresses, head: str, undone: Undone | N
     )
 
 
-def _headline(request: Request) -> str:
+def _headline(request: Request, undone: Undone | None = None) -> str:
     words = words_of(request)
     done = number_done(request)
     if not done:
@@ -68,15 +72,17 @@ def _headline(request: Request) -> str:
         plural(done, "message") if done == request.messages else f"{done:,} of {plural(request.messages, 'message')}"
     )
     instead = f", instead of {_instead(request)}" if request.decision is Decision.HOLD else ""
-    return f"{words.past.capitalize()} {amount}{words.tail} on {request.host}{instead}{_since(request, done)}"
+    return f"{words.past.capitalize()} {amount}{words.tail} on {request.host}{instead}{_since(request, done, undone)}"
 
 
-def _since(request: Request, done: int) -> str:
-    """What is not so any more: how much of it was restored."""
-    back = sum(map(number_back, request.restorations))
+def _since(request: Request, done: int, undone: Undone | None) -> str:
+    """What is not so any more: how much of it was restored, or released."""
+    back, what = sum(map(number_back, request.restorations)), "restored"
+    if undone:
+        back, what = undone.moved, "released"
     if not back:
         return ""
-    return ", restored since" if back >= done else f", {back:,} of them restored since"
+    return f", {what} since" if back >= done else f", {back:,} of them {what} since"
 
 
 def _instead(request: Request) -> str:
@@ -103,7 +109,7 @@ def _finally(request: Request, addresses: Addresses) -> str:
     return f"{command(request)} {selector} --final"
 
 
-def _notes(request: Request) -> list[Line]:
+def _notes(request: Request, undone: Undone | None) -> list[Line]:
     """What is not over with the end of it: mail in flight, disk, the way back."""
     result = request.result
     if result is None:
@@ -126,7 +132,7 @@ def _notes(request: Request) -> list[Line]:
             "mail on hold back all the same, release it first and expire it then."
         )
     if request.decision is Decision.HOLD:
-        if number_done(request):
+        if number_done(request) and (not undone or undone.left):
             lines.append(
                 [
                     "Held mail is neither delivered nor sent back. To release it: ",
@@ -167,9 +173,9 @@ def _takes(request: Request) -> str:
 
 def _buttons(request: Request, undone: Undone | None) -> list[Element]:
     buttons = []
-    if request.decision is Decision.HOLD and number_done(request) and not undone:
-        undo = f"Undo: release {'it' if number_done(request) == 1 else f'these {number_done(request):,}'}"
-        buttons.append(button(undo, "hold.undo", packed(request.host, request.key)))
+    on_hold = undone.left if undone else number_done(request)
+    if request.decision is Decision.HOLD and on_hold:
+        buttons.append(button(undo_label("hold.undo", on_hold), "hold.undo", packed(request.host, request.key)))
     if request.left_in_trash and not request.purged_at:
         label = f"Restore {plural(request.left_in_trash, 'message')}"
         dialog = confirm(
@@ -191,7 +197,9 @@ def _failures(request: Request, addresses: Addresses) -> Block | None:
 
 
 def _undone(undone: Undone) -> Line:
-    return [bold("Undone: "), person(undone.by), f" released {plural(undone.moved, 'message')} again, {at(undone.at)}."]
+    left = f" {not_undone(undone.left)}" if undone.left else ""
+    moved = plural(undone.moved, "message")
+    return [bold("Undone: "), person(undone.by), f" released {moved} again, {at(undone.at)}.{left}"]
 
 
 # The message in the card's thread that tells the asker how it ended ---------------------------------------------------

@@ -123,6 +123,7 @@ async def _undo(request: Request, verb: str, host: MailHost, key: str, undo: Und
             counts.update(undone.done.result.counts)
             press.moved, press.left = change.number(undone.done), change.left(undone.done)
             await live.end(change.undone(request.blocks, undone.record, press.left))
+    await request.services.approvals.show(key)
 
 
 async def _hold(request: Request, host: MailHost, what: str, find: Find) -> None:

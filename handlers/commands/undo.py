@@ -54,39 +54,47 @@ async def released(store: Store, key: str) -> tuple[Target, ...]:
 
 
 async def undone(store: Store, key: str) -> Undone | None:
-    """The undo of this key, if it was pressed and is over."""
+    """The undo of this key, if it was pressed and is over, or undid some of it."""
     async with store.reading() as connection:
         pressed = await recall(connection, PRESSED + key)
-    if not pressed or not pressed["over"]:
+    if not pressed or not (pressed["over"] or pressed["left"]):
         return None
-    return Undone(pressed["by"], datetime.fromisoformat(pressed["at"]), pressed["moved"])
+    return Undone(pressed["by"], datetime.fromisoformat(pressed["at"]), pressed["moved"], pressed["left"])
 
 
 @asynccontextmanager
 async def first(store: Store, key: str, by: Actor, now: datetime) -> AsyncIterator[Press]:
     """Only the first press counts: another one raises UserError.
 
-    A press whose work failed does not count, nor one that left something to undo.
+    A press whose work failed does not count, and one that left something to undo lets another one go on with that.
     """
-    value: dict[str, Any] = {"by": by.id, "name": by.name, "at": now.isoformat(), "over": False, "moved": 0}
     async with store.transaction() as transaction:
         await transaction.alone()
         before = await recall(transaction.connection, PRESSED + key)
-        if before and (before["over"] or datetime.fromisoformat(before["at"]) > now - ABANDONED):
-            at = clock(datetime.fromisoformat(before["at"]).timestamp())
+        if before and (before["over"] or (before["busy"] and _at(before) > now - ABANDONED)):
+            at = clock(_at(before).timestamp())
             raise UserError(f"This undo was pressed before, by {before['name']}, {at}. Nothing more was done.")
-        await remember(transaction, PRESSED + key, value, now)
+        moved, left = (before["moved"], before["left"]) if before else (0, 0)
+        value: dict[str, Any] = {"by": by.id, "name": by.name, "at": now.isoformat(), "over": False, "busy": False}
+        value |= {"moved": moved, "left": left}
+        await remember(transaction, PRESSED + key, {**value, "busy": True}, now)
     press = Press()
-    counts = False
     try:
         yield press
-        counts = not press.left
-    finally:
+    except BaseException:
         async with store.transaction() as transaction:
-            if counts:
-                await remember(transaction, PRESSED + key, {**value, "over": True, "moved": press.moved}, now)
+            if left:
+                await remember(transaction, PRESSED + key, {**before, "busy": False}, now)
             else:
                 await forget(transaction, PRESSED + key)
+        raise
+    done = {"over": not press.left, "moved": moved + press.moved, "left": press.left}
+    async with store.transaction() as transaction:
+        await remember(transaction, PRESSED + key, {**value, **done}, now)
+
+
+def _at(pressed: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(pressed["at"])
 
 
 def _line(each: Identity) -> list[str | int]:

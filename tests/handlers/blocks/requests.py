@@ -88,7 +88,7 @@ def hostile(
     counts = dict.fromkeys((*DELETE_OUTCOMES, "held", "purged", text, other), number)
     known = number % 3 > 0
     somebody, at = Person(ACTOR, text), ASKED_AT
-    stays = dict.fromkeys(("on_hold", "past_lifetime"), (text, other))
+    stays: dict[str, tuple[str, ...]] = dict.fromkeys(("on_hold", "past_lifetime"), (text, other))
     preview = Preview(
         messages=number,
         bytes=number,

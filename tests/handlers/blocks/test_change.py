@@ -143,8 +143,13 @@ def test_what_is_left_of_an_undo_keeps_its_button() -> None:
     done = Change(Released({"requeued": 52, "in_delivery": 5}), ())
     record = change.undone_hold("U0BOB", "2026-01-01 10:00 UTC", done)
     assert change.left(done) == 5
-    words = text_of(change.undone(card.blocks, record, change.left(done)).blocks)
+    some = change.undone(card.blocks, record, change.left(done))
+    words = text_of(some.blocks)
     assert "Undone: U0BOB released 52 messages again" in words
     assert "5 still on hold: in delivery at this very moment" in words
     assert "5 messages could not be undone yet: press the button again in a minute." in words
-    assert "Undo: release these 57" in words
+    assert "Undo: release these 5" in words and "these 57" not in words
+    again = change.undone_hold(
+        "U0BOB", "2026-01-01 10:02 UTC", Change(Released({"released": 5, "not_on_hold": 52}), ())
+    )
+    assert "could not be undone yet" not in text_of(change.undone(some.blocks, again, 0).blocks)

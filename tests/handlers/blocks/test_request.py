@@ -271,6 +271,20 @@ def test_what_was_held_instead_can_be_released() -> None:
     undone = Undone(DECIDER, ASKED_AT + timedelta(hours=1), 340)
     assert "Undone: U0BOB released 340 messages again, 2027-01-15 09:00 UTC." in seen(held, undone=undone)
     assert "hold.undo" not in buttons(request_card(held, BOTH, "masked", undone=undone))
+    assert seen(held, undone=undone).startswith(
+        "Put 340 of 341 messages on hold on mx1, instead of deleting, released since"
+    )
+    assert "To release it" not in seen(held, undone=undone)
+
+
+def test_an_undo_that_left_something_counts_what_is_left() -> None:
+    held = decided(State.DONE, Decision.HOLD, result=Result({"held": 340}))
+    some = Undone(DECIDER, ASKED_AT + timedelta(hours=1), 339, 1)
+    words = seen(held, undone=some)
+    assert "instead of deleting, 339 of them released since" in words
+    assert "1 message could not be undone yet: press the button again in a minute." in words
+    assert "To release it: /mail release mx1 57-k3qf" in words
+    assert buttons(request_card(held, BOTH, "masked", undone=some))["hold.undo"] == "Undo: release it"
 
 
 def test_where_nothing_could_be_kept_a_final_deletion_can_be_asked_for() -> None:

@@ -51,9 +51,16 @@ async def test_only_the_first_press_counts(store: Store) -> None:
 
 async def test_what_is_left_can_be_undone_by_another_press(store: Store) -> None:
     await pressed(store, left=5)
-    assert await undone(store, "h-1") is None
-    await pressed(store, BOB)
-    assert await undone(store, "h-1") == Undone("U0BOB", NOW, 57)
+    assert await undone(store, "h-1") == Undone("U0ANA", NOW, 57, 5)
+    with pytest.raises(ZeroDivisionError):
+        async with first(store, "h-1", BOB, NOW):
+            raise ZeroDivisionError
+    assert await undone(store, "h-1") == Undone("U0ANA", NOW, 57, 5)
+    async with first(store, "h-1", BOB, NOW) as press:
+        press.moved = 5
+        async with refused("bob"):
+            await pressed(store)
+    assert await undone(store, "h-1") == Undone("U0BOB", NOW, 62)
 
 
 async def test_a_press_whose_work_failed_does_not_count(store: Store) -> None:
@@ -64,7 +71,7 @@ async def test_a_press_whose_work_failed_does_not_count(store: Store) -> None:
 
 
 async def test_a_press_that_a_killed_bot_never_ended_counts_for_half_an_hour(store: Store) -> None:
-    left = {"by": "U0ANA", "name": "ana", "at": NOW.isoformat(), "over": False, "moved": 0}
+    left = {"by": "U0ANA", "name": "ana", "at": NOW.isoformat(), "over": False, "busy": True, "moved": 0, "left": 0}
     async with store.transaction() as transaction:
         await remember(transaction, f"{PRESSED}h-1", left, NOW)
     async with refused("ana"):
