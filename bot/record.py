@@ -22,7 +22,7 @@ def entry(
     outcome: str = "done",
 ) -> Entry:
     """One row. `subject` is a key, a queue ID or a selector; a selector's addresses are masked here."""
-    role = "clock" if by is CLOCK else by.role.label
+    role = "clock" if by == CLOCK else by.role.label
     return Entry(now, by.id, by.name, role, verb, host, masked_text(subject), outcome, dict(details))
 
 

@@ -40,6 +40,10 @@ async def carry_out(services: Services) -> None:
     await services.restores.sweep()
 
 
+async def finish(services: Services) -> None:
+    await services.restores.finish_begun()
+
+
 async def purge(services: Services) -> None:
     """Each host's trash, once an hour by one of the bots; a host that is away has its turn in the next hour."""
     for host in services.hosts.values():
@@ -60,6 +64,7 @@ async def forget(services: Services) -> None:
 JOBS = (
     Job("end requests whose time is over", timedelta(seconds=15), expire, at_start=True),
     Job("look after requests under way", timedelta(seconds=30), carry_out, at_start=True),
+    Job("finish restores that were cut short", timedelta(minutes=10), finish, at_start=True),
     Job("purge the trash", timedelta(hours=1), purge, at_start=True),
     Job("forget addresses", timedelta(days=1), forget, at_start=True),
 )

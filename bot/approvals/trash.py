@@ -5,36 +5,39 @@ came is asked for again: restored once is restored, whoever asks.
 """
 
 import asyncio
-import json
 import logging
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from bot.actors import Actor, Role, Roster
-from bot.agent.protocol import Outcome, Restored
+from bot.actors import Actor, Roster
+from bot.agent.protocol import Deletion, Outcome, Restored
 from bot.approvals import endings, lease, records
+from bot.approvals.intents import Intent, Intents
 from bot.approvals.model import Decision, Kind, Person, Request, Restoration, State, Where
-from bot.errors import AgentRefused, HostError, NotAllowed, OutcomeUnknown, StoreError, UserError
+from bot.errors import AgentRefused, HostError, NotAllowed, OutcomeUnknown, UserError
 from bot.mailhost.asking import Progress
 from bot.mailhost.host import Change, MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.record import CLOCK, entry
 from bot.store import tables
 from bot.store.database import Store, Transaction
-from bot.store.memory import forget, remember
+from bot.store.memory import forget
 from bot.text import clock
 
 logger = logging.getLogger(__name__)
 
-OWNER = "restore."
-"""What the keys of restores under way begin with, in the store's memory."""
+NOBODYS = "000000"
+"""A queue ID that no message can have: its file would have the inode number 0."""
 
-BROUGHT_BACK = frozenset({"restored", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery"})
+BY_OTHERS = "by_others"
+"""What is counted as back because a restore begun elsewhere brought it: what became of each, only that one was told."""
+
+BROUGHT_BACK = frozenset(
+    {BY_OTHERS, "restored", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery"}
+)
 """The outcomes by which a message is in the queue again; protocol.RESTORE_OUTCOMES says how."""
 
 WRONG = ("failed", "in_queue", "on_hold")
@@ -43,33 +46,6 @@ WRONG = ("failed", "in_queue", "on_hold")
 STAYS = ("on_hold", "past_lifetime", "force_expired", "in_delivery")
 """The outcomes after which a message is back on hold; and of how many the record names the queue IDs, each."""
 NAMED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A restore that was begun: of which deletion, which messages (none named: all), by whom, and where from."""
-
-    memory: str
-    host: str
-    key: str
-    queue_ids: tuple[str, ...]
-    by: Actor
-    where: Where
-
-    def value(self) -> dict[str, Any]:
-        return {
-            "host": self.host,
-            "key": self.key,
-            "queue_ids": list(self.queue_ids),
-            "by": [self.by.id, self.by.name, int(self.by.role)],
-            "where": [self.where.workspace, self.where.channel],
-        }
-
-
-def _intent(memory: str, value: dict[str, Any]) -> Intent:
-    id_, name, role = value["by"]
-    ids = tuple(value["queue_ids"])
-    return Intent(memory, value["host"], value["key"], ids, Actor(id_, name, Role(role)), Where(*value["where"]))
 
 
 class Restores:
@@ -86,6 +62,8 @@ class Restores:
         self._roster = roster
         self._now = now
         self._renew = renew
+        self._intents = Intents(store, now)
+        self._unfinished: dict[str, set[str]] = {}
 
     async def restore(
         self,
@@ -106,41 +84,74 @@ class Restores:
             who = self._roster.who_may("restore")
             raise NotAllowed("Restoring is for operators and approvers. Nothing was restored.", who)
         host = await self._host(host, key)
-        memory = f"{OWNER}{key}.{secrets.token_hex(4)}"
-        intent = Intent(memory, host.name, key, tuple(queue_ids), by, where)
-        async with self._store.transaction() as transaction:
-            await remember(transaction, memory, intent.value(), self._now())
+        intent = await self._intents.begin(host.name, key, tuple(queue_ids), by, where)
         try:
-            async with lease.kept(lambda: self._still(intent), f"the restore of {key}", self._renew):
+            async with lease.kept(lambda: self._intents.still(intent), f"the restore of {key}", self._renew):
                 change = await host.restore(key, queue_ids, progress=progress)
         except (OutcomeUnknown, asyncio.CancelledError):
             # The host may have begun: it is asked again, by whichever bot looks next if this one stops.
-            await self._lapse(intent)
+            await self._intents.lapse(intent)
             raise
         except HostError:
             # Nothing was changed, so there is nothing to ask about again.
-            await self._strike_out(intent)
+            await self._intents.strike_out(intent)
             raise
         return await self._restored(intent, change.result.counts, change)
 
     async def sweep(self) -> None:
         """Ask again for restores whose answer never came (the clock's job, and once at start). Raises StoreError."""
-        for intent in await self._lapsed():
+        for intent in await self._intents.lapsed():
             host = self._hosts.get(intent.host)
-            if host is not None and await self._take_over(intent):
+            if host is not None and await self._intents.take_over(intent):
                 await self._ask_again(host, intent)
+
+    async def finish_begun(self) -> None:
+        """Finish what restores of other bots had begun when they were cut short (the clock's job). Raises StoreError.
+
+        What they had not begun with stays in the trash: how much of it was to come back, only they know.
+        """
+        for host in self._hosts.values():
+            try:
+                for deletion in await self._begun_elsewhere(host):
+                    intent = await self._intents.begin(host.name, deletion.key, (NOBODYS,), CLOCK, Where("", ""))
+                    await self._ask_again(host, intent)
+            except HostError as error:
+                logger.info("%s was not asked for restores that were cut short: %s", host.name, error)
+
+    async def _begun_elsewhere(self, host: MailHost) -> list[Deletion]:
+        unfinished = set((await host.info()).unfinished)
+        # What is over here may only have mail to let go there, which the executor sees to: that has the first turn.
+        again, self._unfinished[host.name] = unfinished & self._unfinished.get(host.name, set()), unfinished
+        found = [each for each in (await host.trash()).deletions if each.key in unfinished] if unfinished else []
+        return [
+            each
+            for each in found
+            if (each.restored or (each.key in again and await self._is_done(host, each.key)))
+            and not await self._intents.under_way(each.key)
+        ]
+
+    async def _is_done(self, host: MailHost, key: str) -> bool:
+        """Whether the agent has said how this deletion ended: a restore must not end one that goes on."""
+        async with self._store.reading() as connection:
+            request = await records.by_key(connection, key)
+        return bool(
+            request
+            and request.host.lower() == host.name.lower()
+            and request.kind in (Kind.DELETE, Kind.FINAL)
+            and (request.decision, request.state) == (Decision.APPROVE, State.DONE)
+        )
 
     async def _ask_again(self, host: MailHost, intent: Intent) -> None:
         try:
-            async with lease.kept(lambda: self._still(intent), f"the restore of {intent.key}", self._renew):
+            async with lease.kept(lambda: self._intents.still(intent), f"the restore of {intent.key}", self._renew):
                 change = await host.restore(intent.key, intent.queue_ids)
                 counts = await self._counts(host, intent, change)
         except asyncio.CancelledError:
-            await self._lapse(intent)
+            await self._intents.lapse(intent)
             raise
         except AgentRefused as error:
             logger.warning("the restore of %s is not asked for again: %s", intent.key, error)
-            await self._strike_out(intent)
+            await self._intents.strike_out(intent)
         except HostError as error:
             logger.info("the restore of %s is asked for again later: %s", intent.key, error)
         else:
@@ -234,48 +245,12 @@ class Restores:
             found = await records.find(connection, tables.requests.c.key == intent.key)
         known = sum(_brought_back(each.counts) for request in found for each in request.restorations)
         first = max(0, total - known - _brought_back(counts))
+        if intent.by == CLOCK:
+            return {BY_OTHERS: first} if first and found else {}
         if first:
             counts["restored"] = counts.get("restored", 0) + first
             counts["not_in_trash"] = max(0, missing - first)
         return {outcome: number for outcome, number in counts.items() if number}
-
-    async def _lapsed(self) -> tuple[Intent, ...]:
-        memory = tables.memory.c
-        lapsed = memory.key.startswith(OWNER, autoescape=True), memory.at <= self._now() - lease.LEASE
-        async with self._store.reading() as connection:
-            rows = (await connection.execute(select(memory.key, memory.value).where(*lapsed))).all()
-        return tuple(_intent(key, json.loads(value)) for key, value in rows)
-
-    async def _still(self, intent: Intent) -> bool:
-        return await self._set(intent, self._now())
-
-    async def _lapse(self, intent: Intent) -> None:
-        """The next sweep may ask again at once."""
-        try:
-            await self._set(intent, self._now() - lease.LEASE)
-        except StoreError as error:
-            logger.warning("the restore of %s is asked for again in a minute: %s", intent.key, error)
-
-    async def _set(self, intent: Intent, at: datetime) -> bool:
-        memory = tables.memory
-        async with self._store.transaction() as transaction:
-            done = await transaction.connection.execute(
-                update(memory).where(memory.c.key == intent.memory).values(at=at)
-            )
-        return done.rowcount == 1
-
-    async def _take_over(self, intent: Intent) -> bool:
-        """Whether this bot is the one that asks again."""
-        memory, now = tables.memory, self._now()
-        async with self._store.transaction() as transaction:
-            taken = await transaction.connection.execute(
-                update(memory).where(memory.c.key == intent.memory, memory.c.at <= now - lease.LEASE).values(at=now)
-            )
-        return taken.rowcount == 1
-
-    async def _strike_out(self, intent: Intent) -> None:
-        async with self._store.transaction() as transaction:
-            await forget(transaction, intent.memory)
 
 
 async def _recorded(transaction: Transaction, intent: Intent) -> Restoration | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.approvals.model import Restoration
+from bot.record import CLOCK
 from bot.text import Addresses, plural
 from handlers.blocks.kit import Block
 from handlers.blocks.outcomes import listed
@@ -18,7 +19,8 @@ def restoration(done: Restoration, host: str, key: str, addresses: Addresses) ->
     """How many, by whom, when; and beside(). `key` is the deletion's."""
     back = number_back(done)
     text = f" {plural(back, 'message')}" if back else " nothing"
-    first = paragraph([bold("Restored"), f"{text}: ", person(done.by.id), f", {at(done.at)}"])
+    by = "this bot finished it" if done.by.id == CLOCK.id else person(done.by.id)
+    first = paragraph([bold("Restored"), f"{text}: ", by, f", {at(done.at)}"])
     return [rich(first), *beside(done, host, key, addresses)]
 
 

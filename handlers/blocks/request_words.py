@@ -55,12 +55,13 @@ RESTORED: Mapping[str, str] = {
     "on_hold": "back, and on hold as before",
     "past_lifetime": "back, on hold: past its lifetime in the queue, so once released it goes back to its sender",
     "force_expired": "back, on hold: marked as expired, so once released it goes back to its sender",
+    "by_others": "back: a restore begun elsewhere brought them and was cut short. What stays on hold, the queue shows",
     "in_delivery": "back, on hold: a delivery from before the deletion still goes on; release it when that is over",
     "in_queue": "not put back: mail with this queue ID lies in the queue",
     "not_in_trash": "not in the trash: restored or purged before, or never kept",
     "failed": "still in the trash: it could not be put back",
 }
-BACK = ("restored", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery")
+BACK = ("restored", "by_others", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery")
 """Outcomes of a restore after which the message is in the queue again."""
 
 KINDS: Mapping[Kind, Words] = {

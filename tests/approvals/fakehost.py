@@ -81,6 +81,7 @@ class Journal:
     outcomes: dict[str, str] = field(default_factory=dict)
     kept: dict[str, Message] = field(default_factory=dict)
     bytes: int = 0
+    under_way: list[str] = field(default_factory=list)
     restored: int = 0
     purged: float | None = None
     destroyed: tuple[int, int] = (0, 0)
@@ -145,7 +146,7 @@ class FakeAgent:
             await self._heard.wait()
 
     def _info(self, asked: Request, meets: str) -> Any:
-        unfinished = tuple(key for key, journal in self.journals.items() if not journal.finished)
+        unfinished = tuple(key for key, journal in self.journals.items() if not journal.finished or journal.under_way)
         verbs = tuple(_VERBS)
         return Info("1", 1, "3.11", "default", ("default",), verbs, True, unfinished=unfinished), ()
 
@@ -250,8 +251,11 @@ class FakeAgent:
         deleted = [queue_id for queue_id, outcome in journal.outcomes.items() if outcome == "deleted"]
         wanted = [target.queue_id for target in asked.targets] or deleted
         outcomes: dict[str, str] = {}
-        for number, queue_id in enumerate(wanted):
-            if meets == DIES_WITHIN and number == len(wanted) // 2:
+        # What a restore had begun with when it was cut short is finished by the next one, whatever that asks for.
+        journal.under_way += [queue_id for queue_id in wanted if queue_id in journal.kept]
+        work = [*dict.fromkeys([*journal.under_way, *wanted])]
+        for number, queue_id in enumerate(work):
+            if meets == DIES_WITHIN and number == len(work) // 2:
                 raise Died
             message = journal.kept.get(queue_id)
             if message is None:
@@ -262,7 +266,9 @@ class FakeAgent:
                 self.queue[queue_id] = journal.kept.pop(queue_id)
                 journal.restored += 1
                 outcomes[queue_id] = "on_hold" if message.queue == "hold" else "restored"
-        return Restored(asked.args["key"], _counts(outcomes), len(journal.kept)), _told(outcomes)
+        journal.under_way.clear()
+        told = {queue_id: outcomes[queue_id] for queue_id in wanted}
+        return Restored(asked.args["key"], _counts(told), len(journal.kept)), _told(told)
 
     def _trash(self, asked: Request, meets: str) -> Any:
         if asked.args["key"] and asked.args["key"] not in self.journals:
@@ -271,7 +277,7 @@ class FakeAgent:
             Deletion(
                 key,
                 journal.begun,
-                finished=journal.finished,
+                finished=journal.finished and not journal.under_way,
                 final=journal.final,
                 deleted=journal.deleted(),
                 kept=len(journal.kept),

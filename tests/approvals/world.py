@@ -163,6 +163,7 @@ class Bot:
         await self.approvals.expire_due()
         await self.executor.sweep()
         await self.restores.sweep()
+        await self.restores.finish_begun()
         await self.background.idle()
 
 

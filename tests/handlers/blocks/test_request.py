@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.agent.protocol import DELETE_OUTCOMES, EXPIRE_OUTCOMES, HOLD_OUTCOMES, RESTORE_OUTCOMES, Outcome
 from bot.approvals.model import Decision, Kind, Person, Request, Restoration, Result, State
+from bot.approvals.trash import BROUGHT_BACK, BY_OTHERS
 from bot.console.workspace import controls, text_of
 from bot.console.workspace.state import Message
 from bot.text import Addresses
@@ -325,8 +326,8 @@ def test_every_outcome_has_words() -> None:
     assert set(DELETE_OUTCOMES) == set(DELETED)
     assert set(EXPIRE_OUTCOMES) == set(EXPIRED)
     assert set(HOLD_OUTCOMES) == set(HOLD.names)
-    assert set(RESTORE_OUTCOMES) == set(RESTORED)
-    assert set(BACK) < set(RESTORED)
+    assert set(RESTORE_OUTCOMES) == set(RESTORED) - {BY_OTHERS}
+    assert set(BACK) == BROUGHT_BACK < set(RESTORED)
 
 
 def test_an_expiry_says_what_on_hold_loses_its_mark() -> None:
