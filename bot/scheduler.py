@@ -57,6 +57,7 @@ async def purge(services: Services) -> None:
 async def forget(services: Services) -> None:
     if await _first(services, "forget addresses", "%Y-%m-%d"):
         await services.approvals.forget_addresses()
+        await services.approvals.forget_told()
         async with services.store.transaction() as transaction:
             await forget_releases(transaction, services.now())
 
@@ -66,7 +67,7 @@ JOBS = (
     Job("look after requests under way", timedelta(seconds=30), carry_out, at_start=True),
     Job("finish restores that were cut short", timedelta(minutes=10), finish, at_start=True),
     Job("purge the trash", timedelta(hours=1), purge, at_start=True),
-    Job("forget addresses", timedelta(days=1), forget, at_start=True),
+    Job("forget what is old", timedelta(days=1), forget, at_start=True),
 )
 
 

@@ -4,6 +4,8 @@ Right before a post the row is marked as attempted. Whoever finds that mark late
 error or the end of the process) looks the message up in the channel's history, by the outbox ID in its metadata, before
 posting again. Where the history can't be read, nothing is posted: the row counts as failed, the admin is told, and it
 is tried again now and then. A card that may be missing is mended by one scope; the same card twice can't be mended.
+What goes to one person alone is posted again all the same: the bot may not read people's conversations (no im:history),
+and for that person twice is better than never. It takes its time about it.
 """
 
 import logging
@@ -25,6 +27,8 @@ Render = Callable[[Services, str], Awaitable[Card | None]]
 
 SETTLES = 5.0
 """Seconds until what became of an unanswered post is looked up: Slack may still be at it."""
+AGAIN = 60.0
+"""The shortest pause before what one person may have been told is told again."""
 LONGEST = 300.0
 """The longest pause between two attempts, in seconds."""
 
@@ -71,7 +75,7 @@ class Delivery:
 
     async def _put(self, item: Item) -> None:
         ts = item.ts
-        if not ts and item.attempted:
+        if not ts and item.attempted and not self._poster.is_personal(item):
             ts = await self._poster.find(item)
         card = await self._card(item)
         if card and ts:
@@ -117,7 +121,7 @@ class Delivery:
         if refusal.retry_after is not None:
             seconds = refusal.retry_after + self._jitter()
         elif method == POST and not refusal.sure:
-            seconds = max(seconds, SETTLES)
+            seconds = max(seconds, AGAIN if self._poster.is_personal(item) else SETTLES)
         logger.warning(
             "%s %s in %s: %s %s; again in %.0f s", item.kind, item.subject, item.channel, method, refusal.code, seconds
         )

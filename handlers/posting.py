@@ -117,6 +117,11 @@ class Poster:
         until = self._held.get(method)
         return until if until and until > self._now() else None
 
+    @staticmethod
+    def is_personal(item: Addressed) -> bool:
+        """Whether it goes to one person's own conversation, whose history the bot has no scope to read."""
+        return item.channel[:1] not in ("C", "G")
+
     async def place(self, item: Addressed) -> str:
         """The conversation's ID: a row may name a person, and only chat.postMessage takes one for a channel."""
         name = item.channel

@@ -99,6 +99,15 @@ class Reply:
             return False
         return True
 
+    async def permalink(self, channel: str, ts: str) -> str:
+        """The address of a message; empty where Slack does not give it."""
+        try:
+            answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
+        except SLACK_ERRORS as error:
+            logger.info("no permalink of message %s in %s: %s", ts, channel, error)
+            return ""
+        return str(answer["permalink"])
+
     async def edit_clicked(self, card: Card) -> None:
         """Change the message whose button was pressed; where Slack refuses that, say it anew."""
         if self.alone:

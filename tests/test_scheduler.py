@@ -140,6 +140,7 @@ def test_every_job_has_its_row() -> None:
     assert [(job.what.__name__, job.every) for job in JOBS] == [
         ("expire", timedelta(seconds=15)),
         ("carry_out", timedelta(seconds=30)),
+        ("finish", timedelta(minutes=10)),
         ("purge", timedelta(hours=1)),
         ("forget", timedelta(days=1)),
     ]

@@ -33,6 +33,16 @@ async def expire_due(store: Store, now: Callable[[], datetime]) -> int:
     return ended
 
 
+async def forget_told(store: Store, now: Callable[[], datetime]) -> int:
+    """Forget, 30 days after it was posted, what Slack was told of requests that can't change any more; how many."""
+    columns = tables.requests.c
+    async with store.reading() as connection:
+        changing = ~records.in_states(*(state for state in State if state.over)) | (columns.left_in_trash > 0)
+        still = (await connection.scalars(select(columns.id).where(changing))).all()
+    kinds = (records.CARD, records.ENDING)
+    return await store.outbox.forget_delivered(now() - REMEMBERED, kinds, [(records.CARD, str(id)) for id in still])
+
+
 async def forget_addresses(store: Store, now: Callable[[], datetime]) -> int:
     """Forget the lists and addresses of requests older than 30 days; how many requests.
 

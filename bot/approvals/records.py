@@ -27,6 +27,9 @@ from bot.store.outbox import Told
 from bot.store.tables import requests
 from bot.text import masked_text
 
+CARD, ENDING = "request", "request_ended"
+"""The kinds of what the outbox has of requests."""
+
 
 def request_of(row: RowMapping) -> Request:
     """The request that a row holds."""
@@ -151,12 +154,12 @@ def in_states(*states: State) -> ColumnElement[bool]:
 
 def card(request: Request) -> Told:
     """The request's card, in the channel where it was asked for."""
-    return Told(request.workspace, request.channel, "request", str(request.id))
+    return Told(request.workspace, request.channel, CARD, str(request.id))
 
 
 def ending(request: Request) -> Told:
     """The message in the card's thread that says how it ended."""
-    return Told(request.workspace, request.channel, "request_ended", str(request.id), ("request", str(request.id)))
+    return Told(request.workspace, request.channel, ENDING, str(request.id), (CARD, str(request.id)))
 
 
 async def tell(transaction: Transaction, request: Request) -> None:

@@ -80,6 +80,10 @@ class Approvals:
             async with self._store.transaction() as transaction:
                 await transaction.tell(records.card(request))
 
+    async def card(self, request: Request) -> str:
+        """Slack's time stamp of the request's card, in its channel; empty while it is not posted."""
+        return await self._store.outbox.posted(records.card(request))
+
     async def open(self) -> tuple[Request, ...]:
         """Everything that is not over, the oldest first."""
         async with self._store.reading() as connection:
@@ -108,6 +112,10 @@ class Approvals:
     async def expire_due(self) -> int:
         """End the pending requests whose time is over; how many."""
         return await aging.expire_due(self._store, self._now)
+
+    async def forget_told(self) -> int:
+        """Forget what Slack was told, over 30 days ago, of requests that can't change any more; how many messages."""
+        return await aging.forget_told(self._store, self._now)
 
     async def forget_addresses(self) -> int:
         """Forget the lists and addresses of requests older than 30 days; how many requests.

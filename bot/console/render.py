@@ -1,5 +1,6 @@
 """Blocks as a terminal shows them (docs.slack.dev/reference/block-kit/blocks): one function per kind of block."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ CELL_LENGTH = 400
 
 _MENTIONS = {"user": ("user_id", "@"), "usergroup": ("usergroup_id", "@"), "channel": ("channel_id", "#")}
 _STYLES = ("bold", "italic", "strike", "underline")
+_HERE = re.compile(r"http://127\.0\.0\.1:\d+/archives/")
+"""Begins the permalinks of a local workspace: its messages are on this very screen, and nothing else opens them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ class Page:
             return f"@{item['range']}", style + MENTION
         if kind == "link":
             label = item.get("text", "")
+            if label and _HERE.match(item["url"]):
+                return safe(label), style
             return safe(f"{label} ({item['url']})" if label and label != item["url"] else item["url"]), style
         if kind == "emoji":
             return str(plain(f":{item['name']}:")), style

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, not_, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -198,6 +198,34 @@ class Outbox:
     async def lost(self, item: Item, owner: str, now: datetime) -> None:
         """The message is no longer there: it is to be posted anew."""
         await self._settle(item, owner, {"ts": "", "attempted": False, "due": now, **_free})
+
+    async def posted(self, card: Told) -> str:
+        """Slack's time stamp of the card; empty while it is not posted."""
+        named = _named(card.workspace, card.channel, card.kind, card.subject)
+        async with self._store.reading() as connection:
+            return str(await connection.scalar(select(outbox.c.ts).where(*named)) or "")
+
+    async def forget_delivered(
+        self, before: datetime, kinds: Collection[str], still: Collection[tuple[str, str]]
+    ) -> int:
+        """Forget what of these kinds was told last before that moment, and is sent; how many messages.
+
+        Who tells a forgotten card again has it posted anew: so those in `still` (kind, subject) stay, which may change
+        yet. A card stays while a message in its thread does.
+        """
+        old = and_(
+            outbox.c.kind.in_(kinds),
+            tuple_(outbox.c.kind, outbox.c.subject).not_in(still),
+            not_(_waits),
+            outbox.c.failed_at.is_(None),
+            outbox.c.due < before,
+        )
+        thread = outbox.alias("thread")
+        alone = not_(exists().where(thread.c.parent == outbox.c.id))
+        async with self._store.transaction() as transaction:
+            replies = await transaction.connection.execute(delete(outbox).where(old, outbox.c.parent.is_not(None)))
+            cards = await transaction.connection.execute(delete(outbox).where(old, alone))
+            return replies.rowcount + cards.rowcount
 
     async def next_due(self, workspace: str, now: datetime) -> datetime | None:
         """When something can be claimed next, in the past if something can now; None if nothing waits."""

@@ -7,7 +7,7 @@ from bot.approvals.model import Request, State
 from bot.text import duration, plural
 from handlers.blocks.kit import Card, card
 from handlers.blocks.request_words import asked
-from handlers.blocks.rich import Line, bold, channel, code, paragraph, person, rich, say
+from handlers.blocks.rich import Line, bold, channel, code, link, paragraph, person, rich, say
 
 SHOWN = 20
 
@@ -21,8 +21,11 @@ STANDS: Mapping[State, str] = {
 }
 
 
-def pending(requests: Sequence[Request], now: datetime) -> Card:
-    """Oldest first, each with the channel in which its card stands."""
+def pending(requests: Sequence[Request], now: datetime, links: Sequence[str] = ()) -> Card:
+    """Oldest first, each with the channel in which its card stands; `links` lead to the cards of the first ones.
+
+    A link is empty where there is none.
+    """
     if not requests:
         return card("Nothing is waiting for a decision.", say("Nothing is waiting for a decision, or under way."))
     title = f"{plural(len(requests), 'request is', 'requests are')} open"
@@ -30,18 +33,23 @@ def pending(requests: Sequence[Request], now: datetime) -> Card:
     return card(
         title,
         say([bold(title)]),
-        *[rich(paragraph(*_lines(each, now))) for each in requests[:SHOWN]],
+        *[
+            rich(paragraph(*_lines(each, now, address)))
+            for each, address in zip(requests[:SHOWN], [*links, *[""] * SHOWN], strict=False)
+        ],
         say(f"… and {more:,} more") if more > 0 else None,
     )
 
 
-def _lines(request: Request, now: datetime) -> list[Line]:
+def _lines(request: Request, now: datetime, address: str) -> list[Line]:
     age = duration((now - request.asked_at).total_seconds())
     return [
         [bold(request.key), f" {asked(request)}: ", code(request.target_key or request.selector, 200)],
         [
             person(request.asked_by.id),
-            f" asked {age} ago; {_stands(request, now)}. Its card is in ",
+            f" asked {age} ago; {_stands(request, now)}. ",
+            link(address, "Its card") if address else "Its card",
+            " is in ",
             channel(request.channel),
             ".",
         ],

@@ -35,6 +35,11 @@ def channel(channel_id: str) -> Element:
     return {"type": "channel", "channel_id": channel_id}
 
 
+def link(url: str, text: str) -> Element:
+    """For an address that Slack itself gave, never for one from mail."""
+    return {"type": "link", "url": url, "text": cut(text, PIECE)}
+
+
 def joined(pieces: Sequence[Element], last: str = "and") -> list[str | Element]:
     """`a, b and c`, of elements."""
     line: list[str | Element] = []

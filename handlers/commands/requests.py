@@ -1,7 +1,11 @@
 """`/mail pending` and `/mail audit`: what is open, and what was done."""
 
+import asyncio
+
+from bot.approvals.model import Request as Asked
 from bot.errors import UserError
 from handlers.blocks.audit import audit as audit_card
+from handlers.blocks.pending import SHOWN
 from handlers.blocks.pending import pending as pending_card
 from handlers.commands.command import Command
 from handlers.door import Request
@@ -14,7 +18,14 @@ async def pending(request: Request) -> None:
     if request.words:
         raise UserError("/mail pending takes no further word: it shows every open request, of all mail hosts.")
     requests = await services.approvals.open()
-    await request.reply.privately(pending_card(requests, services.now()))
+    links = await asyncio.gather(*(_link(request, each) for each in requests[:SHOWN]))
+    await request.reply.privately(pending_card(requests, services.now(), links))
+
+
+async def _link(request: Request, asked: Asked) -> str:
+    """Where the request's card is; empty where that can't be said: it is of another workspace, or not posted yet."""
+    ts = await request.services.approvals.card(asked) if asked.workspace == request.workspace else ""
+    return await request.reply.permalink(asked.channel, ts) if ts else ""
 
 
 async def audit(request: Request) -> None:

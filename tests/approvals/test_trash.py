@@ -130,6 +130,22 @@ async def test_mail_past_its_retention_is_purged_and_the_record_says_so(world: W
         await bot.restores.restore(None, request.key, (), person(OPAL), HERE)
 
 
+async def test_what_slack_was_told_is_forgotten_once_the_record_can_not_change_any_more(world: World, bot: Bot) -> None:
+    await deleted(bot)
+    while item := await bot.store.outbox.claim(HERE.workspace, "worker", world.clock(), lease.LEASE):
+        await bot.store.outbox.sent(item, "worker", "100.1", world.clock())
+    world.clock.turn(timedelta(days=31))
+    assert await bot.approvals.forget_told() == 1, "what was said in the thread; the record has a button still"
+    await bot.host.purge()
+    await bot.restores.look(bot.host)
+    while item := await bot.store.outbox.claim(HERE.workspace, "worker", world.clock(), lease.LEASE):
+        assert item.ts == "100.1"
+        await bot.store.outbox.sent(item, "worker", item.ts, world.clock())
+    assert await bot.approvals.forget_told() == 0
+    world.clock.turn(timedelta(days=31))
+    assert await bot.approvals.forget_told() == 1
+
+
 async def test_what_somebody_else_did_to_the_trash_is_seen_there(world: World, bot: Bot) -> None:
     request = await deleted(bot)
     await bot.host.restore(request.key, [mail(1).queue_id])

@@ -189,6 +189,19 @@ async def test_a_person_is_told_in_their_direct_messages(told: Board) -> None:
     assert message.text == "one is at 2"
 
 
+async def test_a_person_is_told_twice_rather_than_never(told: Board) -> None:
+    told.workspace.add_user("U0OPAL", "opal")
+    told.workspace.add_user("U0SELF", "self")
+    for fault in (faults.no_answer(), faults.server_error(500)):
+        told.workspace.faults.add("chat.postMessage", fault, times=1)
+        await told.change(fault.name, "U0OPAL")
+        await told.all_said()
+    texts = [message.text for message in told.messages(told.workspace.im("U0OPAL").id)]
+    assert texts == ["no_answer is at 1", "no_answer is at 1", "server_error is at 1"]
+    assert posts(told, "conversations.history") == 0
+    assert (await told.backlog()).failed == ()
+
+
 async def test_a_subject_that_is_not_there_any_more_is_passed_over(told: Board) -> None:
     told.numbers[(OPS, "gone")] = -1
     async with told.services.store.transaction() as transaction:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.approvals.model import State
-from bot.console.workspace import Message, text_of
+from bot.console.workspace import Message, faults, text_of
 from bot.demo.mail import Mail
 from tests.slack.conftest import DEAD, FINE, SmallHost
 from tests.slack.deleting import Clock, actions, alone, asked, card, request, typed, verbs
@@ -207,6 +207,9 @@ async def test_open_requests_are_listed_until_they_are_over(ops: Desk) -> None:
     words = await ops.say("/mail pending", VIC)
     assert f"delete {DEAD} messages on mx1: from:news@shop.test" in words
     assert "U0OPAL asked" in words and "waits for a decision, for another" in words
+    assert f"/archives/{OPS}/p{question.ts.replace('.', '')}" in str(alone(ops, VIC)[-1].blocks)
+    ops.workspace.faults.add("chat.getPermalink", faults.server_error(503), times=5)
+    assert "Its card is in" in await ops.say("/mail pending", VIC)
     await ops.press(question, "request.cancel")
     assert "Nothing is waiting for a decision" in await ops.say("/mail pending", VIC)
 

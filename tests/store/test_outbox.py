@@ -40,6 +40,19 @@ async def test_what_was_told_is_claimed_and_sent_once(store: Store) -> None:
     assert await store.outbox.next_due(TEAM, NOW) is None
 
 
+async def test_what_was_delivered_long_ago_is_forgotten_but_for_what_may_change(store: Store) -> None:
+    kinds, later = ("request", "request_ended"), NOW + timedelta(days=1)
+    await tell(store, card("1"), under("1", "1"), card("2"), card("3"), card("4", kind="alert"))
+    await store.outbox.sent(await claim(store), "one", "100.0", NOW)
+    assert await store.outbox.forget_delivered(later, kinds, ()) == 0, "what belongs into its thread is not sent yet"
+    for number in range(1, 5):
+        await store.outbox.sent(await claim(store), "one", f"100.{number}", NOW)
+    assert await store.outbox.forget_delivered(NOW, kinds, ()) == 0
+    assert await store.outbox.forget_delivered(later, kinds, [("request", "3")]) == 3
+    left = [await store.outbox.posted(each) for each in (card("1"), card("3"), card("4", kind="alert"))]
+    assert left == ["", "100.3", "100.4"]
+
+
 async def test_a_burst_of_changes_is_one_item_with_the_newest_revision(store: Store) -> None:
     for _ in range(5):
         await tell(store, card())

@@ -47,6 +47,20 @@ def delete(state: State, given: Arguments) -> JSON:
     return {"ok": True, "channel": message.channel, "ts": message.ts}
 
 
+def permalink(state: State, given: Arguments) -> JSON:
+    """Of any message in a channel that the app is in; what only one user sees has none."""
+    channel, ts = given.required("channel", "channel_not_found"), given.required("message_ts", "message_not_found")
+    known = state.channels.get(channel)
+    if known is None or BOT_USER not in known.members:
+        raise ApiError("channel_not_found")
+    message = state.messages.get((channel, ts))
+    if message is None or message.ephemeral_to:
+        raise ApiError("message_not_found")
+    address = f"{state.base_url}/archives/{channel}/p{ts.replace('.', '')}"
+    thread = f"?thread_ts={message.thread_ts}&cid={channel}" if message.thread_ts else ""
+    return {"ok": True, "channel": channel, "permalink": f"{address}{thread}"}
+
+
 def content(state: State, given: Arguments, old: Message) -> Message:
     """`old` with the text, blocks and metadata of a call; text without blocks removes the old blocks.
 
@@ -145,4 +159,5 @@ METHODS = (
     ),
     Method("chat.update", update, f"{_WORDS} ts reply_broadcast file_ids", "chat:write"),
     Method("chat.delete", delete, "channel ts as_user", "chat:write"),
+    Method("chat.getPermalink", permalink, "channel message_ts"),
 )

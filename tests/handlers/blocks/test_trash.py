@@ -138,6 +138,19 @@ def test_open_requests_say_who_asked_when_and_where_they_stand() -> None:
     assert "Nothing is waiting" in text_of(pending.pending([], ASKED_AT).blocks)
 
 
+def test_an_open_request_leads_to_its_card_where_slack_says_where_that_is() -> None:
+    card = pending.pending([PENDING, PENDING, PENDING], ASKED_AT, ["https://slack.example/p1", ""])
+    links = [
+        piece["url"]
+        for block in card.blocks
+        for section in block["elements"]
+        for piece in section["elements"]
+        if piece["type"] == "link"
+    ]
+    assert links == ["https://slack.example/p1"]
+    assert text_of(card.blocks).count("Its card is in C0OPS.") == 3
+
+
 def row(**values: object) -> Row:
     given = {"actor": DECIDER, "name": "bob", "role": "approver", "verb": "delete.approve", "host": "mx1"}
     more = {"subject": "57-k3qf", "outcome": "done", "seq": 2, "previous": "", "mac": "", "at": ASKED_AT}
