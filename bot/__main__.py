@@ -184,6 +184,7 @@ async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Seq
         settings = settings.pointed_at(workspace.api_url, workspace.bot_token, workspace.app_token, CHANNEL)
         services = bootstrap.services(settings, hosts)
         async with _running(services):
+            await services.approvals.show_open(workspace.team_id)
             await _talk(services, workspace, people, lines)
     return 0
 

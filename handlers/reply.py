@@ -99,13 +99,13 @@ class Reply:
             return False
         return True
 
-    async def permalink(self, channel: str, ts: str) -> str:
-        """The address of a message; empty where Slack does not give it."""
+    async def permalink(self, channel: str, ts: str) -> str | None:
+        """The address of a message; empty where Slack does not give it, None where the message is there no more."""
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
         except SLACK_ERRORS as error:
             logger.info("no permalink of message %s in %s: %s", ts, channel, error)
-            return ""
+            return None if said(error) == "message_not_found" else ""
         return str(answer["permalink"])
 
     async def edit_clicked(self, card: Card) -> None:

@@ -13,6 +13,7 @@ from bot.actors import Actor, Role, Roster
 from bot.agent.protocol import Deletion
 from bot.approvals import manifest, records
 from bot.approvals.model import Kind, Manifest, Person, Policy, Preview, Request, State, Where
+from bot.approvals.trash import nothing_there
 from bot.errors import HostError, NotAllowed, UserError
 from bot.mailhost.host import LETTERS, MailHost, Selected
 from bot.mailhost.selector import Selector
@@ -53,14 +54,18 @@ class Asking:
             known = await records.by_key(connection, key)
         if known and known.host.lower() != host.name.lower():
             raise UserError(f"{key} is a deletion on {known.host}, not on {host.name}. Nothing was asked for.")
+        if known and (why := nothing_there(known)):
+            raise UserError(f"{why} Nothing was asked for.")
         deletion = next((each for each in (await host.trash(key)).deletions if each.key == key), None)
         if deletion is None or not deletion.kept:
             raise UserError(
                 f"The trash of {host.name} keeps nothing of {key}, so there is nothing to destroy. "
-                "/mail trash shows what it keeps."
+                "Nothing was asked for. /mail trash shows what it keeps."
             )
         if not deletion.finished:
-            raise UserError(f"The deletion {key} on {host.name} is not finished yet. Ask again once it is.")
+            raise UserError(
+                f"The deletion {key} on {host.name} is not finished yet. Nothing was asked for; ask again once it is."
+            )
         return await self._ask(Kind.PURGE, host, key, _kept(deletion), by, where, target=known, target_key=key)
 
     async def _asker(self, kind: Kind, by: Actor) -> Actor:

@@ -80,6 +80,12 @@ class Approvals:
             async with self._store.transaction() as transaction:
                 await transaction.tell(records.card(request))
 
+    async def show_open(self, workspace: str) -> None:
+        """Let Slack see what is open in this workspace anew: the messages of a local one end with its process."""
+        for request in await self.open():
+            if request.workspace == workspace:
+                await self.show(request.key)
+
     async def card(self, request: Request) -> str:
         """Slack's time stamp of the request's card, in its channel; empty while it is not posted."""
         return await self._store.outbox.posted(records.card(request))

@@ -199,7 +199,7 @@ class Restores:
         request = found[0]
         if host is not None and host.name.lower() != request.host.lower():
             raise UserError(f"{key} is a deletion on {request.host}, not on {host.name}. Nothing was restored.")
-        if why := _nothing_there(request):
+        if why := nothing_there(request):
             raise UserError(f"{why} Nothing was restored.")
         return self._hosts.named(request.host)
 
@@ -260,7 +260,7 @@ async def _recorded(transaction: Transaction, intent: Intent) -> Restoration | N
     return theirs[-1] if theirs else None
 
 
-def _nothing_there(request: Request) -> str:
+def nothing_there(request: Request) -> str:
     """Why a request can't have anything in the trash; empty if it can."""
     if not request.state.over:
         waits = request.state is State.PENDING

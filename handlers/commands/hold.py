@@ -56,6 +56,12 @@ async def release(request: Request) -> None:
         raise UserError(which("release"))
     # A request that was decided by holding instead has put its messages on hold under its own key.
     if HOLD_KEY.match(rest) or DELETION_KEY.match(rest):
+        asked = await request.services.approvals.by_key(rest)
+        if asked and asked.left_in_trash and not asked.restorations:
+            raise UserError(
+                f"{rest} put nothing on hold: it deleted messages, and {asked.left_in_trash:,} of them are in the "
+                f"trash of {asked.host}. Nothing was released. To bring them back: /mail restore {rest}"
+            )
         await _release(request, host, rest, lambda progress: host.release_hold(rest, progress=progress))
     else:
         picked = messages(rest)

@@ -23,9 +23,16 @@ async def pending(request: Request) -> None:
 
 
 async def _link(request: Request, asked: Asked) -> str:
-    """Where the request's card is; empty where that can't be said: it is of another workspace, or not posted yet."""
-    ts = await request.services.approvals.card(asked) if asked.workspace == request.workspace else ""
-    return await request.reply.permalink(asked.channel, ts) if ts else ""
+    """Where the request's card is; empty where that can't be said: it is of another workspace, or not posted yet.
+
+    A card that somebody deleted, and without which nobody could decide, is posted anew.
+    """
+    approvals = request.services.approvals
+    ts = await approvals.card(asked) if asked.workspace == request.workspace else ""
+    address = await request.reply.permalink(asked.channel, ts) if ts else ""
+    if address is None:
+        await approvals.show(asked.key)
+    return address or ""
 
 
 async def audit(request: Request) -> None:

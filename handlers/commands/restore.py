@@ -8,7 +8,8 @@ from bot.agent.queueid import is_queue_id
 from bot.approvals.model import Request as Asked
 from bot.approvals.model import Restoration
 from bot.approvals.requests import Where
-from bot.errors import HostError, OutcomeUnknown, UserError
+from bot.approvals.trash import nothing_there
+from bot.errors import AgentRefused, HostError, OutcomeUnknown, UserError
 from bot.mailhost.asking import Progress
 from bot.mailhost.host import MailHost
 from handlers.blocks import notice
@@ -111,9 +112,18 @@ async def _known(request: Request, listing: TrashListing) -> dict[str, Asked]:
 
 
 async def _one(request: Request, host: MailHost, key: str) -> Card:
-    async with request.reply.patience(f"Looking for {key} in the trash of {host.name} …"):
-        listing = await host.trash(key)
-    return blocks.deletion(host.name, listing, await request.services.approvals.by_key(key))
+    known = await request.services.approvals.by_key(key)
+    if known and known.host.lower() != host.name.lower():
+        raise UserError(f"{key} is a deletion on {known.host}, not on {host.name}: /mail trash {key}")
+    try:
+        async with request.reply.patience(f"Looking for {key} in the trash of {host.name} …"):
+            listing = await host.trash(key)
+    except AgentRefused:
+        # The host knows no such deletion; where there was none, the request knows why.
+        if known and (why := nothing_there(known)):
+            raise UserError(why) from None
+        raise
+    return blocks.deletion(host.name, listing, known)
 
 
 COMMANDS = (
