@@ -30,7 +30,7 @@ SAMPLE = 5
 
 
 class Asking:
-    """What `Approvals.ask()` and `ask_purge()` do (bot/approvals/requests.py)."""
+    """`Approvals.ask()` and `ask_purge()` (bot/approvals/requests.py)."""
 
     def __init__(self, store: Store, roster: Roster, settings: Settings, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -39,6 +39,11 @@ class Asking:
         self._now = now
 
     async def ask(self, kind: Kind, host: MailHost, picked: Selector, by: Actor, where: Where) -> Request:
+        """A pending request for exactly the messages that the selector picks now; its card is told.
+
+        `kind` is DELETE, FINAL or EXPIRE. Raises NotAllowed for who may not ask; UserError when nothing matches, when
+        nobody could approve it, or when MAX_OPEN requests of the person wait; HostError when the queue can't be read.
+        """
         by = await self._asker(kind, by)
         selected, retention = await asyncio.gather(
             host.selected(picked.selection, limit=SAMPLE), _retention(host, kind)
@@ -49,6 +54,7 @@ class Asking:
         return await self._ask(kind, host, picked.text, _preview(selected, retention), by, where, listed)
 
     async def ask_purge(self, host: MailHost, key: str, by: Actor, where: Where) -> Request:
+        """A pending request to destroy what the deletion `key` keeps in the trash. Raises as ask()."""
         by = await self._asker(Kind.PURGE, by)
         async with self._store.reading() as connection:
             known = await records.by_key(connection, key)

@@ -19,7 +19,7 @@ from bot.text import clock
 
 
 class Deciding:
-    """What `Approvals.decide()` and `requirement()` do (bot/approvals/requests.py)."""
+    """`Approvals.decide()` and `requirement()` (bot/approvals/requests.py)."""
 
     def __init__(self, store: Store, roster: Roster, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -35,6 +35,12 @@ class Deciding:
         typed: str = "",
         workspace: str = "",
     ) -> Request:
+        """Settle a pending request; the request as it is then. The caller kicks the Executor.
+
+        `revision` is that of the card that was clicked; None only where there is no card. Raises AlreadyDecided when
+        somebody was faster or the time is over; NotAllowed (with `who` may); UserError for an old copy of the card and
+        for a wrong number. Nothing was done then.
+        """
         by = self._as_listed(by)
         async with self._store.transaction() as transaction:
             # Decisions stand in line: what is read from here on is still so when it is written.
@@ -79,6 +85,7 @@ class Deciding:
         return settled
 
     async def requirement(self, request: Request, by: Actor, decision: Decision) -> Requirement:
+        """What this person would need for this decision now."""
         async with self._store.reading() as connection:
             return await self._required(connection, request, self._as_listed(by), decision, self._now())
 

@@ -6,15 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from bot.actors import Actor, Roster
+from bot.actors import Roster
 from bot.agent.protocol import Outcome
 from bot.approvals import aging, manifest, records
 from bot.approvals.asking import Asking
 from bot.approvals.deciding import Deciding
-from bot.approvals.model import Decision, Kind, Manifest, Request, State, Where
-from bot.approvals.policy import Requirement
-from bot.mailhost.host import MailHost
-from bot.mailhost.selector import Selector
+from bot.approvals.model import Manifest, Request, State, Where
 from bot.settings import Settings
 from bot.store import tables
 from bot.store.database import Store
@@ -28,41 +25,9 @@ class Approvals:
     def __init__(self, store: Store, roster: Roster, settings: Settings, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self._asking = Asking(store, roster, settings, now)
-        self._deciding = Deciding(store, roster, now)
-
-    async def ask(self, kind: Kind, host: MailHost, picked: Selector, by: Actor, where: Where) -> Request:
-        """A pending request for exactly the messages that the selector picks now; its card is told.
-
-        `kind` is DELETE, FINAL or EXPIRE. Raises NotAllowed for who may not ask; UserError when nothing matches, when
-        nobody could approve it, or when MAX_OPEN requests of the person wait; HostError when the queue can't be read.
-        """
-        return await self._asking.ask(kind, host, picked, by, where)
-
-    async def ask_purge(self, host: MailHost, key: str, by: Actor, where: Where) -> Request:
-        """A pending request to destroy what the deletion `key` keeps in the trash. Raises as ask()."""
-        return await self._asking.ask_purge(host, key, by, where)
-
-    async def decide(
-        self,
-        request_id: int,
-        revision: int | None,
-        decision: Decision,
-        by: Actor,
-        typed: str = "",
-        workspace: str = "",
-    ) -> Request:
-        """Settle a pending request; the request as it is then. The caller kicks the Executor.
-
-        `revision` is that of the card that was clicked; None only where there is no card. Raises AlreadyDecided when
-        somebody was faster or the time is over; NotAllowed (with `who` may); UserError for an old copy of the card and
-        for a wrong number. Nothing was done then.
-        """
-        return await self._deciding.decide(request_id, revision, decision, by, typed, workspace)
-
-    async def requirement(self, request: Request, by: Actor, decision: Decision) -> Requirement:
-        """What this person would need for this decision now."""
-        return await self._deciding.requirement(request, by, decision)
+        asking, deciding = Asking(store, roster, settings, now), Deciding(store, roster, now)
+        self.ask, self.ask_purge = asking.ask, asking.ask_purge
+        self.decide, self.requirement = deciding.decide, deciding.requirement
 
     async def get(self, request_id: int) -> Request:
         """Raises UserError when there is none."""

@@ -1,14 +1,18 @@
-"""What the store's tests write down and tell."""
+"""What the store's tests write down, tell, and count; and the words of a database that can't be opened."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import func, select, text
 
+from bot.errors import StoreError
+from bot.store import tables
 from bot.store.audit import Entry
 from bot.store.database import Store
 from bot.store.outbox import Told
+from tests.postgresql.server import PASSWORD
 
 KEY = b"the key of the tests' audit chain"
 NOW = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
@@ -50,3 +54,19 @@ async def sql(store: Store, *statements: str) -> None:
     async with store.transaction() as transaction:
         for statement in statements:
             await transaction.connection.execute(text(statement))
+
+
+async def refused(url: str, make: bool = True) -> str:
+    """The text for the admin, when this database can't be opened."""
+    store = Store(url, KEY)
+    with pytest.raises(StoreError) as raised:
+        await store.open(make)
+    assert not store.is_open
+    assert PASSWORD not in str(raised.value)
+    return str(raised.value)
+
+
+async def count(store: Store, table: str) -> int:
+    async with store.reading() as connection:
+        counted = select(func.count()).select_from(tables.metadata.tables[table])
+        return (await connection.execute(counted)).scalar_one()
