@@ -18,6 +18,7 @@ from bot.demo.world import World
 from tests.postfix.instance import PrivatePostfix
 from tests.postfix.remote import GREYLIST
 from tests.postfix.world import World as OutsideWorld
+from tests.slack.deleting import Clock
 from tests.slack.desk import Desk, desk, host
 from tests.slack.mail import emptied
 from tests.slack.nursery import Nursery
@@ -122,3 +123,20 @@ def in_memory(world: OutsideWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         made.defer("first@sender.test", "first@grey.test")
         emptied(made)
         yield made
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def later(small: SmallHost, clock: Clock) -> AsyncIterator[Desk]:
+    """The bot that serves the small host, with a clock that can be put forward."""
+    async with desk([host(small.name, small.ini)], clock) as made:
+        yield made
+
+
+@pytest.fixture
+def many(small: SmallHost) -> list[str]:
+    return [small.add(Mail("bulk@shop.test", (f"u{number}@dead.test",), "Bulk", 1_700_000_000)) for number in range(25)]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.approvals.model import Request
 from bot.console.workspace import Message, Receipt, controls
 from tests.postfix.instance import QUEUES, PrivatePostfix
-from tests.slack.desk import OPAL, OPS, Desk, utc
+from tests.slack.desk import APRIL, OPAL, OPS, Desk, utc
 
 
 class Clock:
@@ -46,6 +46,15 @@ async def typed(ops: Desk, number: str, user: str) -> Receipt:
     receipt = await ops.workspace.submit(user, ops.workspace.views(user)[-1], {"number": number})
     await ops.services.background.idle()
     return receipt
+
+
+DELETE = "/mail delete from:news@shop.test"
+
+
+async def deleted(ops: Desk, text: str = DELETE) -> Message:
+    """The record of a deletion that was asked for and approved."""
+    await ops.press(await asked(ops, text), "request.approve", user=APRIL)
+    return card(ops)
 
 
 async def request(ops: Desk, number: int = 1) -> Request:

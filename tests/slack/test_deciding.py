@@ -1,7 +1,6 @@
 """Who decides on a request and how: a second person, alone, by a typed number, once, in time, or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -9,24 +8,10 @@ import pytest
 from bot.approvals.model import State
 from bot.console.workspace import text_of
 from tests.slack.conftest import DEAD, FINE, SmallHost
-from tests.slack.deleting import Clock, actions, alone, asked, card, request, thread, typed, verbs
-from tests.slack.desk import APRIL, NOEL, OPAL, VIC, Desk, host
-from tests.slack.desk import desk as serving
+from tests.slack.deleting import DELETE, Clock, actions, alone, asked, card, request, thread, typed, verbs
+from tests.slack.desk import APRIL, NOEL, OPAL, VIC, Desk
 
-DELETE = "/mail delete from:news@shop.test"
 TWO = {"approvers": (APRIL, NOEL)}
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def later(small: SmallHost, clock: Clock) -> AsyncIterator[Desk]:
-    """A bot whose clock can be put forward."""
-    async with serving([host(small.name, small.ini)], clock) as made:
-        yield made
 
 
 async def test_an_approver_confirms_their_own_within_the_limit(ops: Desk, small: SmallHost) -> None:

@@ -5,11 +5,9 @@ from pathlib import Path
 from bot.approvals.model import State
 from bot.console.workspace import text_of
 from tests.slack.conftest import DEAD, SmallHost
-from tests.slack.deleting import asked, card, request
+from tests.slack.deleting import DELETE, asked, card, request
 from tests.slack.desk import APRIL, OPS, VIC, Desk, host
 from tests.slack.desk import desk as serving
-
-DELETE = "/mail delete from:news@shop.test"
 
 
 async def test_what_waits_is_decided_after_a_restart_of_the_console(small: SmallHost, tmp_path: Path) -> None:
