@@ -45,7 +45,7 @@ WRONG = ("failed", "in_queue", "on_hold")
 
 STAYS = ("on_hold", "past_lifetime", "force_expired", "in_delivery")
 """The outcomes after which a message is back on hold; and of how many the record names the queue IDs, each."""
-NAMED = 20
+NAMED = 10
 
 
 class Restores:

@@ -162,13 +162,13 @@ def _trash(request: Request) -> list[Line]:
 
 
 def _takes(request: Request) -> str:
-    """`: 1.5 MiB of mail, which take 2.0 MiB of disk`: a queue file holds more than the message."""
+    """`: 1.5 MiB of mail, which takes 2.0 MiB of disk`: a queue file holds more than the message."""
     result = request.result
     if not result or not result.kept_bytes or request.restorations:
         return ""  # The host says how much the whole of a deletion takes, not what is left of it.
     disk = f"{size(result.kept_bytes)} of disk"
     whole = request.left_in_trash == request.messages
-    return f": {size(request.preview.bytes)} of mail, which take {disk}" if whole else f"; they take {disk}"
+    return f": {size(request.preview.bytes)} of mail, which takes {disk}" if whole else f"; they take {disk}"
 
 
 def _buttons(request: Request, undone: Undone | None) -> list[Element]:

@@ -11,8 +11,8 @@ from handlers.blocks.request_lines import at
 from handlers.blocks.request_words import BACK, RESTORED
 from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich
 
-COMMAND = 600
-"""Characters of a command to type: some twenty queue IDs."""
+COMMAND = 400
+"""Characters of a command to type: its ten queue IDs have up to 23 each."""
 
 
 def restoration(done: Restoration, host: str, key: str, addresses: Addresses) -> list[Block]:
