@@ -10,13 +10,16 @@ from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from bot.agent import journal as journals
 from bot.agent import kept, lines
-from bot.agent.deletion import IN_FLIGHT, Deletion, unwritable
+from bot.agent import story as stories
+from bot.agent.deletion import Deletion, unwritable
 from bot.agent.instance import MailSystem
-from bot.agent.journal import Head, Journal, Story
+from bot.agent.journal import Head, Journal
+from bot.agent.looking import IN_FLIGHT
 from bot.agent.output import Output
 from bot.agent.postsuper import chunks
 from bot.agent.protocol import Deleted, Outcome
 from bot.agent.requests import Target, bad
+from bot.agent.story import Story
 from bot.agent.targets import found
 
 
@@ -53,9 +56,9 @@ def delete(
     elif (targets and journal.head.asked != lines.digest(targets)) or journal.head.final != final:
         raise bad(f"the key {key} was used for another deletion on this host")
     else:
-        story = journal.story()
+        story = stories.read(journal)
         fresh = False
-    targets = targets or journal.targets()
+    targets = targets or stories.targets(journal)
     if story.ended is None:
         output.begin()
         deletion = Deletion(system, journal, story, targets, lock, output)
@@ -88,7 +91,7 @@ def _examined(
     system: MailSystem, head: Head, targets: Sequence[Target], story: Story, output: Output
 ) -> Iterator[Dict[str, Any]]:
     """The lines of the journal that tell where each target lies. Raises OSError when the trash can't keep one."""
-    claimed = journals.claimed(system.trash, head.key)
+    claimed = stories.claimed(system.trash, head.key)
     accepted = head.final
     for part in chunks(targets):
         outcomes = {
@@ -96,17 +99,10 @@ def _examined(
         }
         reached = found(system, [target for target in part if target.queue_id not in outcomes], outcomes)
         accepted = accepted or kept.accepts(system.trash, system.queues, reached)
-        for target in part:
-            queue_id = target.queue_id
-            if queue_id in outcomes:
-                story.settled[queue_id] = (outcomes[queue_id].outcome, outcomes[queue_id].detail)
-                yield journals.outcome(queue_id, story.settled[queue_id])
-            else:
-                place = reached[queue_id]
-                story.inodes[queue_id] = place.inode
-                if place.queue == "hold":
-                    story.before.add(queue_id)
-                yield journals.target(target, place)
+        settled = {each.queue_id: (each.outcome, each.detail) for each in outcomes.values()}
+        story.examined(reached, settled)
+        yield from stories.target_lines(part, reached)
+        yield from stories.settled_lines("outcomes", settled)
     output.progress(0, len(targets), "deleted")  # Who is gone by now has nothing done.
 
 

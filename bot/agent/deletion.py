@@ -4,39 +4,33 @@ In this order, and each step on disk before the next: the journal, hold, keep (a
 (the kept file, not the queue's, is the message that was meant), delete, look. What is on hold because of us and was
 not deleted is let go again. Nothing here remembers how far it has come: every step looks at what is there, so that
 the same key again, after a kill at any point, is the same code.
-
-Before `deleting` stands in the journal nothing of this has deleted anything: a message that is nowhere was taken by
-somebody else. After it, a kept file without another name was deleted, and one that has another name was not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set
 
 from bot.agent import journal as journals
 from bot.agent import kept, queuefile
+from bot.agent import story as stories
 from bot.agent.errors import AgentError
 from bot.agent.hold import Holding
 from bot.agent.holds import NEVER_ACTIVE, Moved
 from bot.agent.instance import MailSystem
-from bot.agent.journal import Ended, Head, Journal, Story
+from bot.agent.journal import Head, Journal
 from bot.agent.kept import Kept
+from bot.agent.looking import GONE, IN_FLIGHT, RELEASED, Looking
 from bot.agent.output import Output
-from bot.agent.postsuper import chunks, in_turn
+from bot.agent.postsuper import Running, chunks, in_turn
 from bot.agent.protocol import Outcome
 from bot.agent.release import let_go
 from bot.agent.requests import Target
+from bot.agent.story import Ended, Settled, Story
 
-Settled = Tuple[str, str]
-"""Outcome and detail."""
-
-DELETED: Settled = ("deleted", "")
-IN_FLIGHT: Settled = ("deleted", "in_flight")
-GONE: Settled = ("gone", "")
 CHANGED: Settled = ("changed", "")
-RELEASED: Settled = ("released_meanwhile", "")
 
 
 def unwritable(system: MailSystem, error: OSError) -> str:
@@ -58,8 +52,7 @@ class Deletion:
         self._system = system
         self._journal = journal
         self._story = story
-        self._targets = targets
-        self._by_id = {target.queue_id: target for target in targets}
+        self._targets = {target.queue_id: target for target in targets}
         self._lock = lock
         self._output = output
         self._unwritten: Set[str] = set()
@@ -76,7 +69,8 @@ class Deletion:
                 return
             if not fresh:
                 journals.resume(self._journal, self._system.managers())
-            self._work(fresh)
+            with self._kept() as names:
+                self._work(fresh, names)
         except (OSError, AgentError) as error:
             if story.deleting:
                 raise
@@ -88,67 +82,52 @@ class Deletion:
     def roll_back(self) -> None:
         """End it without deleting anything more."""
         journals.resume(self._journal, self._system.managers())
-        names = None if self._journal.head.final else self._kept()
-        try:
-            self._on_hold(names)
-        finally:
-            if names is not None:
-                names.close()
+        with self._kept() as names:
+            self._after_a_break(names)
         self._end()
 
     def _open(self) -> List[str]:
         return [queue_id for queue_id in self._story.inodes if queue_id not in self._story.settled]
 
-    def _kept(self) -> Kept:
-        return Kept(self._system.trash, self._system.queues, self._journal.head.key)
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[Optional[Kept]]:
+        """What is kept; None when the deletion is final."""
+        if self._journal.head.final:
+            yield None
+            return
+        names = Kept(self._system.trash, self._system.queues, self._journal.head.key)
+        try:
+            yield names
+        finally:
+            names.close()
+
+    def _looking(self, names: Optional[Kept]) -> Looking:
+        return Looking(self._system, self._story, self._targets, names)
 
     # What leads to `deleting`
 
-    def _work(self, fresh: bool) -> None:
-        final = self._journal.head.final
-        names = None if final else self._kept()
-        try:
-            held = self._story.before if fresh else self._on_hold(names)
-            meant: List[str] = []
-            for ids in chunks([queue_id for queue_id in self._open() if queue_id in held]):
-                meant += self._verified(ids, names)
-            if not self._story.deleting:
-                meant += self._hold([queue_id for queue_id in self._open() if queue_id not in held], names)
-            if names is not None:
-                names.sync()
-            self._journal.write([{"deleting": True}])
-            self._story.deleting = True
-            self._delete(meant, names)
-        finally:
-            if names is not None:
-                names.close()
+    def _work(self, fresh: bool, names: Optional[Kept]) -> None:
+        held = self._story.before if fresh else self._after_a_break(names)
+        meant: List[str] = []
+        for ids in chunks([queue_id for queue_id in self._open() if queue_id in held]):
+            meant += self._verified(ids, names)
+        if not self._story.deleting:
+            meant += self._hold([queue_id for queue_id in self._open() if queue_id not in held], names)
+        if names is not None:
+            names.sync()
+        self._journal.write([{"deleting": True}])
+        self._story.deleting = True
+        self._delete(meant, names)
 
-    def _on_hold(self, names: Optional[Kept]) -> Set[str]:
+    def _after_a_break(self, names: Optional[Kept]) -> Set[str]:
         """Settle what happened to those without an outcome while nobody looked; returns those that lie on hold now."""
-        story = self._story
-        if story.deleting:
-            self._settle(self._looked(self._open(), names))
-        held: Set[str] = set()
-        settled: Dict[str, Settled] = {}
-        missing: List[str] = []
-        unknown: List[Moved] = []
-        for queue_id in self._open():
-            place = self._system.queues.find(queue_id)
-            touched = queue_id in story.moved or (names is not None and names.status(queue_id) is not None)
-            if place is not None and place.queue == "hold":
-                held.add(queue_id)
-                if queue_id not in story.before and story.moved.get(queue_id) != place.status.st_ctime_ns:
-                    # It was ours to hold, but who knows what happened since: no proof is left (holds.py).
-                    unknown.append(Moved(queue_id, "unknown", place.status.st_ino, place.status.st_ctime_ns))
-            elif place is None and touched:
-                missing.append(queue_id)
-            elif place is None:
-                settled[queue_id] = GONE
-            elif touched or queue_id in story.before:
-                settled[queue_id] = RELEASED
-        self._moved(unknown)
-        self._settle({**settled, **self._missing(missing, names)})
-        return held
+        looking = self._looking(names)
+        if self._story.deleting:
+            self._settle(looking.after_deleting(self._open()))
+        meanwhile = looking.after_a_break(self._open())
+        self._moved(meanwhile.unknown)
+        self._settle(meanwhile.settled)
+        return meanwhile.held
 
     def _hold(self, ids: Sequence[str], names: Optional[Kept]) -> List[str]:
         """Put these on hold, and keep and verify each as soon as it lies there; returns those that were meant."""
@@ -184,7 +163,7 @@ class Deletion:
 
     def _moved(self, moved: Sequence[Moved]) -> None:
         try:
-            self._journal.moved(moved)
+            self._journal.write(stories.moved_lines(moved))
         except OSError:
             self._remember(moved)
             raise
@@ -210,7 +189,7 @@ class Deletion:
                 there = place is not None
             if not there:
                 settled[queue_id] = GONE if self._system.queues.find(queue_id) is None else RELEASED
-            elif identity is None or not queuefile.same(self._by_id[queue_id], identity):
+            elif identity is None or not queuefile.same(self._targets[queue_id], identity):
                 settled[queue_id] = CHANGED
             else:
                 meant.append(queue_id)
@@ -219,58 +198,22 @@ class Deletion:
 
     # Deleting, and what follows
 
+    def _postsuper(self, ids: Sequence[str]) -> Running:
+        return self._system.postfix.delete(ids, ("hold",), self._lock)
+
     def _delete(self, meant: Sequence[str], names: Optional[Kept]) -> None:
-        for ids, handled in in_turn(meant, lambda ids: self._system.postfix.delete(ids, ("hold",), self._lock)):
-            settled = self._looked(ids, names)
+        looking = self._looking(names)
+        for ids, handled in in_turn(chunks(meant), self._postsuper):
+            settled = looking.after_deleting(ids)
             left = ("failed", handled.complaint or "it still lies on hold")
             settled.update((queue_id, left) for queue_id in ids if queue_id not in settled)
             self._settle(settled)
             self._output.progress(len(self._story.settled), len(self._targets), "deleted")
 
-    def _looked(self, ids: Iterable[str], names: Optional[Kept]) -> Dict[str, Settled]:
-        """What became of these after `deleting`; those that still lie on hold are left out."""
-        settled: Dict[str, Settled] = {}
-        missing: List[str] = []
-        for queue_id in ids:
-            status = names.status(queue_id) if names is not None else None
-            if status is not None and status.st_nlink == 1:
-                settled[queue_id] = self._deleted(queue_id)
-                continue
-            place = self._system.queues.find(queue_id)
-            if place is None and names is None:
-                settled[queue_id] = self._deleted(queue_id)
-            elif place is None:
-                missing.append(queue_id)
-            elif place.queue != "hold":
-                settled[queue_id] = RELEASED
-        return {**settled, **self._missing(missing, names)}
-
-    def _deleted(self, queue_id: str) -> Settled:
-        return IN_FLIGHT if queue_id in self._story.in_flight else DELETED
-
-    def _missing(self, ids: Sequence[str], names: Optional[Kept]) -> Dict[str, Settled]:
-        """Messages that have left their queue ID. Their files may lie in a queue all the same, under another one:
-        `postsuper -s`, which runs at each start of Postfix, renames files when enable_long_queue_ids was changed.
-        """
-        settled: Dict[str, Settled] = {}
-        inodes: Dict[int, str] = {}
-        for queue_id in ids:
-            status = names.status(queue_id) if names is not None else None
-            if status is None or status.st_nlink > 1:
-                inodes[self._story.inodes[queue_id] if status is None else status.st_ino] = queue_id
-            was_ours = status is not None and self._story.deleting
-            settled[queue_id] = self._deleted(queue_id) if was_ours else GONE
-        elsewhere = self._system.queues.with_inodes(inodes.keys()) if inodes else {}
-        for inode, (queue, new_id) in elsewhere.items():
-            _, identity = self._system.look(new_id, (queue,))
-            if identity is not None and queuefile.same(self._by_id[inodes[inode]], identity):
-                settled[inodes[inode]] = ("failed", f"renamed {new_id}")
-        return settled
-
     def _settle(self, settled: Mapping[str, Settled]) -> None:
         if settled:
             self._story.settled.update(settled)
-            self._journal.settle(settled)
+            self._journal.write(stories.settled_lines("outcomes", settled))
 
     def _end(self) -> None:
         """Take away the names of what was not deleted, let go what is still on hold because of us, and say so."""
@@ -279,20 +222,20 @@ class Deletion:
         rolled_back = dict.fromkeys(self._open(), left)
         story.settled.update(rolled_back)
         rest = [queue_id for queue_id in story.inodes if story.settled[queue_id][0] != "deleted"]
-        if not self._journal.head.final:
-            names = self._kept()
-            for queue_id in rest:
-                names.drop(queue_id)
-            names.close()
+        with self._kept() as names:
+            if names is not None:
+                for queue_id in rest:
+                    names.drop(queue_id)
         stranded = self._stranded(rest)
         if stranded:
-            safe = self._journal.safe(self._system.managers()) | self._unwritten
-            self.let_go = {each.queue_id: each for each in let_go(self._system, stranded, safe, self._lock)}
+            safe = stories.pasts(self._journal).safe(self._system.managers()) | self._unwritten
+            for outcomes in let_go(self._system, [stranded], safe, self._lock):
+                self.let_go.update((each.queue_id, each) for each in outcomes)
         ended = _ended(self._system, self._journal.head, story)
         try:
-            self._journal.settle(rolled_back)
+            self._journal.write(stories.settled_lines("outcomes", rolled_back))
             if not self._stranded(rest):
-                self._journal.finish(ended)
+                self._journal.write([{"finished": list(ended)}])
                 story.ended = ended
         except OSError:
             # Whoever asks again finds that nothing is to be deleted, and ends it once there is room.

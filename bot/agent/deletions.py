@@ -13,6 +13,7 @@ from bot.agent.instance import MailSystem
 from bot.agent.journal import Journal
 from bot.agent.lifetimes import FORCE_EXPIRED, Lifetimes
 from bot.agent.protocol import MAX_PAGE, Deletion, Identity, TrashListing
+from bot.agent.story import NOT_RESTORED
 
 
 def trash(system: MailSystem, key: str) -> TrashListing:
@@ -52,18 +53,17 @@ def _deletion(
     purged: Optional[float] = None
     overdue: Set[str] = {queue_id for queue_id, file in files.items() if file.mode & FORCE_EXPIRED}
     messages: List[Identity] = []
-    for line in journal.read(*(("target",) if files else ()), "outcome", "restored", "finished", "purged"):
-        if "target" in line and line["target"][0] in files:
-            identity = Identity(*line["target"][:4])
+    for line in journal.read(*(("targets",) if files else ()), "outcomes", "restored", "finished", "purged"):
+        for queue_id, arrival_time, message_size, sender, _, _ in line.get("targets", ()):
+            if queue_id not in files:
+                continue
             if len(messages) < MAX_PAGE:
-                messages.append(identity)
-            if lifetimes.over(identity.arrival_time, identity.sender, now):
-                overdue.add(identity.queue_id)
-        elif "outcome" in line:
-            deleted += line["outcome"][1] == "deleted"
-        elif "restored" in line:
-            restored += line["restored"][1] not in journals.NOT_RESTORED
-        elif "finished" in line:
+                messages.append(Identity(queue_id, arrival_time, message_size, sender))
+            if lifetimes.over(arrival_time, sender, now):
+                overdue.add(queue_id)
+        deleted += sum(outcome == "deleted" for _, outcome, _ in line.get("outcomes", ()))
+        restored += sum(outcome not in NOT_RESTORED for _, outcome, _ in line.get("restored", ()))
+        if "finished" in line:
             until = line["finished"][0] + journal.head.retention
         elif "purged" in line:
             purged = line["purged"]

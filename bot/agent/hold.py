@@ -70,7 +70,7 @@ def hold(system: MailSystem, key: str, targets: Sequence[Target], not_after: Opt
             outcomes[queue_id] = Outcome(queue_id, "gone")
     # What came under a target's queue ID in the meantime was not meant.
     never_active = {each.queue_id for each in strangers if each.queue in holds.NEVER_ACTIVE}
-    list(let_go(system, [each.queue_id for each in strangers], never_active, lock))
+    list(let_go(system, [[each.queue_id for each in strangers]], never_active, lock))
     record.close(outcomes.values())
     system.trash.unlock()
     was_active = sum(1 for each in outcomes.values() if each.detail == "active" and each.outcome == "held")

@@ -1,9 +1,9 @@
 """The journal of one deletion, `KEY/journal` in the trash folder: it says what is meant before anything is done to it.
 
-A line each, in this order: what was asked for, the targets with the queue that each lay in, room for giving up, what
-was put on hold, that deleting has begun, what became of each message, and that the deletion is over. What a restore
-and a purge did follows. Whoever is killed leaves a journal from which the same request goes on (deletion.py,
-restore.py, purge.py). The journal outlives the mail that it tells of, by then without addresses.
+In this order: what was asked for, the targets with the queue that each lay in, room for giving up, what was put on
+hold, that deleting has begun, what became of each message, and that the deletion is over. What a restore and a purge
+did follows. Whoever is killed leaves a journal from which the same request goes on (deletion.py, restore.py, purge.py);
+story.py reads it. The journal outlives the mail that it tells of, by then without addresses.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from typing import AbstractSet, Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from bot.agent import holds, lines
 from bot.agent.errors import AgentError
-from bot.agent.holds import Moved
 from bot.agent.manager import Managers
-from bot.agent.requests import KEY, Target
-from bot.agent.targets import Found
+from bot.agent.requests import KEY
 from bot.agent.trash import Trash
 
 NAME = "journal"
@@ -42,37 +40,6 @@ class Head(NamedTuple):
     retention: int
 
 
-class Ended(NamedTuple):
-    """How a deletion ended: the moment (seconds since the epoch), counts by outcome, and bytes that are kept."""
-
-    at: float
-    counts: Dict[str, int]
-    in_flight: int
-    bytes: int
-
-
-class Story:
-    """What a journal says, of a deletion that may have been cut short.
-
-    `inodes` has the targets that were examined and meant, `settled` outcome and detail of those that have one;
-    `before` were on hold before the deletion. `moved` has change times (nanoseconds) of what we put on hold.
-    `gave_up` is why nothing could be kept. `closed`: a restore has begun, and nothing is deleted under this key any
-    more; `restored` messages were brought back.
-    """
-
-    def __init__(self) -> None:
-        self.inodes: Dict[str, int] = {}
-        self.before: Set[str] = set()
-        self.moved: Dict[str, int] = {}
-        self.settled: Dict[str, Tuple[str, str]] = {}
-        self.deleting = False
-        self.in_flight: Set[str] = set()
-        self.gave_up = ""
-        self.closed = False
-        self.ended: Optional[Ended] = None
-        self.restored = 0
-
-
 class Journal:
     """One journal, open for writing. Every write is on disk when it returns, or raises OSError and is not there."""
 
@@ -85,19 +52,10 @@ class Journal:
     def write(self, rows: Iterable[Dict[str, Any]]) -> None:
         self._lines.write(rows)
 
-    def moved(self, moved: Sequence[Moved]) -> None:
-        self.write({"moved": list(each)} for each in moved)
-
-    def settle(self, outcomes: Mapping[str, Tuple[str, str]]) -> None:
-        self.write(outcome(queue_id, settled) for queue_id, settled in outcomes.items())
-
     def give_up(self, why: str) -> None:
         """Say that nothing is to be deleted any more; this needs no more room on the disk."""
         for place, length, _ in lines.places(self.folder, NAME, "room"):
             self._lines.overwrite(place, length, {"gave_up": why[:300]})
-
-    def finish(self, ended: Ended) -> None:
-        self.write([{"finished": list(ended)}])
 
     def mark(self) -> None:
         """Have this key found among the unfinished ones."""
@@ -119,79 +77,9 @@ class Journal:
         """The lines, or those of some kinds: a kind is what a line's first member is called."""
         return lines.read(self.folder, NAME, *kinds)
 
-    def story(self) -> Story:
-        """Read it all."""
-        story = Story()
-        shared: Dict[Tuple[str, str], Tuple[str, str]] = {}
-        over = next(self.read("finished"), None) is not None
-        for line in self.read(*_ENDINGS if over else ()):
-            if "target" in line:
-                queue_id, _, _, _, inode, queue = line["target"]
-                story.inodes[queue_id] = inode
-                if queue == "hold":
-                    story.before.add(queue_id)
-            elif "moved" in line:
-                story.moved[line["moved"][0]] = line["moved"][3]
-            elif "outcome" in line:
-                queue_id, outcome, detail = line["outcome"]
-                story.settled[queue_id] = shared.setdefault((outcome, detail), (outcome, detail))
-            elif "finished" in line:
-                story.ended = Ended(*line["finished"])
-            elif "restored" in line:
-                story.restored += line["restored"][1] not in NOT_RESTORED
-            elif "in_flight" in line:
-                story.in_flight.update(line["in_flight"])
-            story.deleting = story.deleting or "deleting" in line
-            story.closed = story.closed or "closed" in line
-            story.gave_up = line.get("gave_up", story.gave_up)
-        return story
-
-    def safe(self, managers: Managers) -> Set[str]:
-        """Those of what we put on hold that no living queue manager can remember."""
-        safe: Set[str] = set()
-        for queue_id, past in self._pasts():
-            # The last word counts.
-            safe.discard(queue_id)
-            if past.safe(managers):
-                safe.add(queue_id)
-        return safe
-
-    def never_active(self) -> Set[str]:
-        """Those of what we put on hold that came out of a queue which no queue manager remembers."""
-        return {queue_id for queue_id, past in self.pasts().items() if past.queue in holds.NEVER_ACTIVE}
-
-    def pasts(self, ids: Optional[AbstractSet[str]] = None) -> Dict[str, holds.Past]:
-        """How these, or all, came to be on hold, as far as it was we who put them there."""
-        return {queue_id: past for queue_id, past in self._pasts() if ids is None or queue_id in ids}
-
-    def _pasts(self) -> Iterator[Tuple[str, holds.Past]]:
-        managers = None
-        for line in self.read("key", "managers", "moved"):
-            if "managers" in line:
-                managers = None if line["managers"] is None else frozenset(line["managers"])
-            elif "moved" in line:
-                yield line["moved"][0], holds.Past(line["moved"][1], managers)
-
-    def targets(self) -> List[Target]:
-        """What was asked for, in that order; those of which nothing was examined by their queue IDs."""
-        found: Dict[str, Target] = {}
-        for line in self.read("target", "outcome"):
-            if "target" in line:
-                found[line["target"][0]] = Target(*line["target"][:4])
-            elif "outcome" in line:
-                found.setdefault(line["outcome"][0], Target(line["outcome"][0]))
-        return list(found.values())
-
     def close(self) -> None:
         self._lines.close()
         os.close(self.folder)
-
-
-_ENDINGS = ("outcome", "finished", "restored", "closed", "gave_up")
-"""What is read of a deletion that is over."""
-
-NOT_RESTORED = ("in_queue", "failed")
-"""Outcomes of a restore with which a message stays in the trash."""
 
 
 def find(trash: Trash, key: str) -> Optional[Journal]:
@@ -224,7 +112,7 @@ def find(trash: Trash, key: str) -> Optional[Journal]:
 
 
 def begin(trash: Trash, head: Head, managers: Managers, rows: Iterable[Dict[str, Any]]) -> Journal:
-    """The journal of a deletion that is about to begin, on disk; `rows` tell its targets (see `target()`).
+    """The journal of a deletion that is about to begin, on disk; `rows` tell its targets (story.py).
 
     Raises OSError, or what `rows` raise, and there is no journal then.
     """
@@ -270,15 +158,6 @@ def resume(journal: Journal, managers: Managers) -> None:
     journal.write([{"managers": holds.plain(managers)}])
 
 
-def target(target: Target, found: Found) -> Dict[str, Any]:
-    """The line that says where a target lies before anything is done to it."""
-    return {"target": [*target, found.inode, found.queue]}
-
-
-def outcome(queue_id: str, settled: Tuple[str, str]) -> Dict[str, Any]:
-    return {"outcome": [queue_id, *settled]}
-
-
 def _opening(head: Head, managers: Managers, rows: Iterable[Dict[str, Any]]) -> Iterator[Dict[str, Any]]:
     yield {**head._asdict(), "managers": holds.plain(managers)}
     yield from rows
@@ -301,18 +180,6 @@ def unfinished(trash: Trash) -> List[str]:
     except FileNotFoundError:
         return []
     return sorted(name for name in names if os.path.isfile(os.path.join(trash.path, name, NAME)))
-
-
-def claimed(trash: Trash, key: str) -> Set[str]:
-    """The queue IDs that other unfinished deletions have among their targets."""
-    found: Set[str] = set()
-    for other in unfinished(trash):
-        if other != key:
-            journal = find(trash, other)
-            if journal is not None:
-                found.update(line["target"][0] for line in journal.read("target"))
-                journal.close()
-    return found
 
 
 def _mark(trash: Trash, key: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from bot.agent import queuefile
@@ -129,8 +128,7 @@ class Kept:
     def put_log_back(self, log: str, queue_id: str) -> None:
         """A newer log that lies in the queue stays."""
         with contextlib.suppress(FileNotFoundError, FileExistsError):
-            if stat.S_ISREG(_lstat(self._folders[log], queue_id).st_mode):
-                self._queues.link(self._folders[log], log, queue_id)
+            self._queues.link(self._folders[log], log, queue_id)
 
 
 def _lstat(folder: int, name: str) -> os.stat_result:

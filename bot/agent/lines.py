@@ -6,12 +6,15 @@ import json
 import os
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Dict, Iterable, Iterator, Tuple
+from typing import Any, Dict, Iterable, Iterator, Sequence, Tuple
 
 from bot.agent.requests import Target
 
-AT_ONCE = 1000
-"""So many lines are put together before they are written: a deletion can have a hundred thousand of them."""
+ROWS = 500
+"""So many messages are told of in one line: a deletion can have a hundred thousand of them."""
+
+AT_ONCE = 16
+"""So many lines are put together before they are written."""
 
 _DECODE = json.JSONDecoder().decode
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
@@ -81,14 +84,22 @@ def places(folder: int, name: str, *kinds: str) -> Iterator[Tuple[int, int, Dict
             place += len(line)
 
 
-def digest(targets: Iterable[Target]) -> Tuple[int, str]:
+def rows(kind: str, rows: Iterable[Sequence[Any]]) -> Iterator[Dict[str, Any]]:
+    """Lines of that kind, with some hundred rows each."""
+    rest = iter(rows)
+    while True:
+        part = list(islice(rest, ROWS))
+        if not part:
+            return
+        yield {kind: part}
+
+
+def digest(targets: Sequence[Target]) -> Tuple[int, str]:
     """How many targets there are, and what tells them from others; their order does not matter."""
-    count = total = 0
-    for target in targets:
-        line = _ENCODE([target.queue_id, target.arrival_time, target.message_size, target.sender])
-        total += int.from_bytes(sha256(line.encode("ascii")).digest(), "big")
-        count += 1
-    return count, f"{total % (1 << 256):064x}"
+    found = sha256()
+    for line in rows("targets", sorted(targets)):
+        found.update(_ENCODE(line).encode("ascii"))
+    return len(targets), found.hexdigest()
 
 
 def _write_all(file: int, data: bytes, position: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from bot.agent.errors import AgentError
 from bot.agent.protocol import MAX_TEXT
@@ -90,25 +90,22 @@ class Running:
 
 
 def in_turn(
-    messages: Sequence[str], begin: Callable[[Sequence[str]], Running]
+    parts: Iterable[Sequence[str]], begin: Callable[[Sequence[str]], Running]
 ) -> Iterator[Tuple[Sequence[str], Handled]]:
-    """What was done to the messages, part by part: the next is under way while the caller looks at one.
+    """What was done to the messages, part by part, told while the next part is under way.
 
-    The first is when this returns. Two are never under way at the same time.
+    And a part is taken from `parts` while the one before it is. Two are never under way at the same time.
     """
-    parts = chunks(messages)
-    first = next(parts, None)
-    return iter(()) if first is None else _in_turn(begin(first), parts, begin)
-
-
-def _in_turn(
-    running: Running, parts: Iterator[Sequence[str]], begin: Callable[[Sequence[str]], Running]
-) -> Iterator[Tuple[Sequence[str], Handled]]:
+    running: Optional[Running] = None
     for part in parts:
+        if running is None:
+            running = begin(part)
+            continue
         ids, handled = running.ids, running.handled()
         running = begin(part)
         yield ids, handled
-    yield running.ids, running.handled()
+    if running is not None:
+        yield running.ids, running.handled()
 
 
 def chunks(messages: Sequence[T]) -> Iterator[Sequence[T]]:

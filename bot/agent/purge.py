@@ -24,7 +24,7 @@ JOURNAL_SECONDS = 366 * 24 * 3600
 """How long a journal outlives the mail that it tells of."""
 
 # Lines that name messages by more than their queue ID, or tell how they lay in the queue.
-_FORGOTTEN = ("target", "moved", "room", "managers", "in_flight")
+_FORGOTTEN = ("targets", "moved", "room", "managers", "in_flight")
 
 
 class _State(NamedTuple):

@@ -70,9 +70,9 @@ class Queues:
                 return Place(queue, status)
         return None
 
-    def glance(self, queue_id: str) -> Optional[Place]:
+    def glance(self, queue_id: str, queues: Sequence[str]) -> Optional[Place]:
         """find() for a message that nobody moves: a file whose only name is in the trash can't come into a queue."""
-        for queue in ALL_QUEUES:
+        for queue in queues:
             status = self.status(queue, queue_id)
             if status is not None:
                 return Place(queue, status)

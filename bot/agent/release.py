@@ -10,13 +10,13 @@ hold, for a copy made at that moment could be delivered twice.
 from __future__ import annotations
 
 import time
-from typing import Container, Dict, Iterable, Iterator, Mapping, Sequence, Set, Tuple
+from typing import Container, Dict, Iterable, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from bot.agent import holds, queuefile
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
-from bot.agent.postsuper import Handled, in_turn
+from bot.agent.postsuper import Handled, chunks, in_turn
 from bot.agent.protocol import ALL_QUEUES, Identity, Outcome, Released
 from bot.agent.queues import Place
 from bot.agent.requests import Target
@@ -42,8 +42,8 @@ def release(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     safe = _safe(system, held)
     output.progress(0, len(targets), "released")  # Who is gone by now has nothing done.
     output.begin()
-    for outcome in let_go(system, list(held), safe, lock):
-        outcomes[outcome.queue_id] = outcome
+    for settled in let_go(system, [list(held)], safe, lock):
+        outcomes.update((each.queue_id, each) for each in settled)
         output.progress(len(outcomes), len(targets), "released")
     if key and not any(outcome.outcome in ("in_delivery", "failed") for outcome in outcomes.values()):
         holds.undone(system.trash, key)
@@ -52,33 +52,31 @@ def release(system: MailSystem, key: str, targets: Sequence[Target], output: Out
 
 
 def let_go(
-    system: MailSystem, held: Sequence[str], safe: Container[str], lock: int, *, idle: Container[str] = ()
-) -> Iterator[Outcome]:
-    """Release messages that are on hold, those in `safe` under their queue ID; tells each one's outcome.
+    system: MailSystem, parts: Iterable[Sequence[str]], safe: Container[str], lock: int, *, idle: Container[str] = ()
+) -> Iterator[List[Outcome]]:
+    """Release messages that are on hold, those in `safe` under their queue ID; tells each one's outcome, in no order.
 
-    postsuper(1) is at work when this returns, and the outcomes wait for it. Those in `idle` are known not to be in
-    delivery, and are not looked at for that. Outcomes are `released`, `requeued`, `in_delivery`, `not_on_hold` and
+    A part is taken from `parts` while postsuper(1) is at work on the one before it, and what became of it is told
+    while it is at work on the next. What has to be requeued is, after all parts. Those in `idle` are known not to be
+    in delivery, and are not looked at for that. Outcomes are `released`, `requeued`, `in_delivery`, `not_on_hold` and
     `failed`. It writes nothing, so that a full disk is no hindrance.
     """
-    busy = _in_delivery(system, [queue_id for queue_id in held if queue_id not in idle])
-    still = [queue_id for queue_id in held if queue_id not in busy] if busy else held
-    released = in_turn([each for each in still if each in safe], lambda ids: system.postfix.release(ids, lock))
-    return _let_go(system, busy, released, [each for each in still if each not in safe], lock)
+    busy: List[str] = []
+    unproven: List[str] = []
 
+    def proven() -> Iterator[Sequence[str]]:
+        for part in parts:
+            working = _in_delivery(system, [queue_id for queue_id in part if queue_id not in idle])
+            still = [queue_id for queue_id in part if queue_id not in working] if working else part
+            busy.extend(working)
+            unproven.extend(queue_id for queue_id in still if queue_id not in safe)
+            yield from chunks([queue_id for queue_id in still if queue_id in safe])
 
-def _let_go(
-    system: MailSystem,
-    busy: Iterable[str],
-    released: Iterator[Tuple[Sequence[str], Handled]],
-    unproven: Sequence[str],
-    lock: int,
-) -> Iterator[Outcome]:
-    for queue_id in busy:
-        yield Outcome(queue_id, "in_delivery")
-    for ids, handled in released:
-        yield from _settled(system, ids, "released", handled)
-    for ids, handled in in_turn(unproven, lambda ids: system.postfix.requeue(ids, ("hold",), lock)):
-        yield from _settled(system, ids, "requeued", handled)
+    for ids, handled in in_turn(proven(), lambda ids: system.postfix.release(ids, lock)):
+        yield _settled(system, ids, "released", handled)
+    yield [Outcome(queue_id, "in_delivery") for queue_id in busy]
+    for ids, handled in in_turn(chunks(unproven), lambda ids: system.postfix.requeue(ids, ("hold",), lock)):
+        yield _settled(system, ids, "requeued", handled)
 
 
 def _members(identity: Identity) -> Tuple[str, int, int, str]:
@@ -127,11 +125,13 @@ def _safe(system: MailSystem, held: Mapping[str, Place]) -> Set[str]:
     return safe
 
 
-def _settled(system: MailSystem, ids: Sequence[str], done: str, handled: Handled) -> Iterator[Outcome]:
+def _settled(system: MailSystem, ids: Sequence[str], done: str, handled: Handled) -> List[Outcome]:
     """The outcomes by what postsuper(1) says and by a fresh look: who still lies on hold was not released."""
+    outcomes = []
     for queue_id in ids:
         if system.queues.status("hold", queue_id) is None:
             # Without a line of postsuper's somebody else was faster, and it is on hold no longer all the same.
-            yield Outcome(queue_id, done if queue_id in handled.lines else "not_on_hold")
+            outcomes.append(Outcome(queue_id, done if queue_id in handled.lines else "not_on_hold"))
         else:
-            yield Outcome(queue_id, "failed", handled.complaint or "it still lies on hold")
+            outcomes.append(Outcome(queue_id, "failed", handled.complaint or "it still lies on hold"))
+    return outcomes

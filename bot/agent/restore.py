@@ -10,29 +10,31 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Container, Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Sequence
 
 from bot.agent import holds, kept
 from bot.agent import journal as journals
+from bot.agent import story as stories
 from bot.agent.deletion import Deletion
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
-from bot.agent.journal import NOT_RESTORED, Journal
+from bot.agent.journal import Journal
 from bot.agent.kept import LOGS, Kept
 from bot.agent.lifetimes import FORCE_EXPIRED, Lifetimes
 from bot.agent.output import Output
 from bot.agent.postsuper import chunks
-from bot.agent.protocol import Identity, Outcome, Restored
+from bot.agent.protocol import ALL_QUEUES, Outcome, Restored
 from bot.agent.release import let_go
 from bot.agent.requests import Target
-
-Settled = Tuple[str, str]
-"""Outcome and detail."""
+from bot.agent.restorable import Restorable
+from bot.agent.story import Settled
 
 IDS_A_LINE = 500
 
 # What let_go() says, in a restore's words. Whoever is not on hold any more was released by somebody else just now.
 _LET_GO = {"released": "restored", "not_on_hold": "restored", "requeued": "requeued", "in_delivery": "in_delivery"}
+
+_ON_HOLD = ("on_hold", "past_lifetime", "force_expired", "in_delivery")
 
 
 def restore(system: MailSystem, key: str, targets: Sequence[Target], output: Output) -> Restored:
@@ -42,7 +44,7 @@ def restore(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     journal = journals.find(system.trash, key)
     if journal is None:
         raise AgentError("bad_request", f"There is no deletion {key} on this host, so nothing was restored.")
-    story = journal.story()
+    story = stories.read(journal)
     output.progress(0, len(targets) or None, "restored")  # Who is gone by now has nothing done.
     try:
         journal.mark()
@@ -54,14 +56,14 @@ def restore(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     output.begin()
     settled: Dict[str, Settled] = {}
     if story.ended is None:
-        deletion = Deletion(system, journal, story, journal.targets(), lock, output)
+        deletion = Deletion(system, journal, story, stories.targets(journal), lock, output)
         deletion.roll_back()
         for outcome in deletion.let_go.values():
             settled[outcome.queue_id] = (_LET_GO.get(outcome.outcome, "failed"), outcome.detail)
     deleted = [queue_id for queue_id, (outcome, _) in story.settled.items() if outcome == "deleted"]
+    chosen = {target.queue_id for target in targets}
     wanted = [target.queue_id for target in targets] or [*deleted, *settled]
     if not journal.head.final:
-        chosen = {target.queue_id for target in targets}
         _Restoration(system, journal, lock, output, settled).run(
             [queue_id for queue_id in deleted if not chosen or queue_id in chosen]
         )
@@ -75,17 +77,11 @@ def restore(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     return Restored(key, counts, left, system.postfix.running())
 
 
-class _Begun(NamedTuple):
-    """What the journal says of former restores: `before` are back, `under_way` may have been put back by one that was
-    cut short, and `settled` were by the same one."""
-
-    before: Set[str]
-    under_way: Set[str]
-    settled: Dict[str, Settled]
-
-
 class _Restoration:
-    """One restore under way, some thousand messages at a time; `settled` gets the outcome and detail of each."""
+    """One restore under way, some thousand messages at a time; `settled` gets the outcome and detail of each.
+
+    While postsuper(1) lets some go, the next ones are put back on hold.
+    """
 
     def __init__(
         self, system: MailSystem, journal: Journal, lock: int, output: Output, settled: Dict[str, Settled]
@@ -98,65 +94,48 @@ class _Restoration:
         self._names = Kept(system.trash, system.queues, journal.head.key)
         self._folders = self._names.used()
         self._logs = [folder for folder in self._folders if folder in LOGS]
-        self._begun = _begun(journal)
-        self._safe = journal.safe(system.managers())
-        self._never_active = journal.never_active()
-        self._stays = self._reasons_to_stay()
+        self._story = Restorable(journal, system.managers(), Lifetimes(system.postfix), time.time())
+        self._done = self._work = 0
 
     def run(self, wanted: Sequence[str]) -> None:
         """Restore those of `wanted` that are kept, and what a restore that was cut short had begun with."""
-        begun = self._begun
-        self._settled.update(begun.settled)
-        in_trash = set(self._names.ids())
-        work = [*begun.under_way]
-        work += [
-            queue_id
-            for queue_id in wanted
-            if queue_id in in_trash
-            and queue_id not in begun.under_way
-            and queue_id not in begun.before
-            and queue_id not in begun.settled
-        ]
-        done = 0
-        for ids in chunks(work):
-            self._restore(ids)
-            done += len(ids)
-            self._output.progress(done, len(work), "restored")
+        begun, settled = self._story.under_way, self._story.settled
+        self._settled.update(settled)
+        work = [*begun, *(queue_id for queue_id in wanted if queue_id not in begun and queue_id not in settled)]
+        self._work = len(work)
+        story = self._story
+        for outcomes in let_go(self._system, self._put_back_in_parts(work), story.safe, self._lock, idle=story.idle):
+            done: Dict[str, Settled] = {}
+            for outcome in outcomes:
+                word = _LET_GO.get(outcome.outcome)
+                done[outcome.queue_id] = (word, "") if word else ("on_hold", f"it was not released: {outcome.detail}")
+            self._settle(done)
         self._journal.write([{"restore_finished": time.time()}])
         self._names.close()
 
-    def _restore(self, ids: Sequence[str]) -> None:
-        self._journal.write({"restoring": ids[i : i + IDS_A_LINE]} for i in range(0, len(ids), IDS_A_LINE))
-        done: Dict[str, Settled] = {}
-        put_back = self._put_back(ids, done)
-        on_hold = [*put_back, *self._put_back_before(ids, {*put_back, *done}, done)]
-        free = []
-        for queue_id in on_hold:
-            reason = self._stays.get(queue_id)
-            if reason is None:
-                free.append(queue_id)
-            else:
-                done[queue_id] = (reason, "")
-        # Of what a restore that was cut short had put back nobody knows what happened since.
-        safe = self._safe.intersection(put_back)
-        # And what lay in the trash without ever having been active is in nobody's hands.
-        idle = self._never_active.intersection(put_back)
-        for outcome in let_go(self._system, free, safe, self._lock, idle=idle):
-            word = _LET_GO.get(outcome.outcome)
-            done[outcome.queue_id] = (word, "") if word else ("on_hold", f"it was not released: {outcome.detail}")
-        self._record_those_left_on_hold([queue_id for queue_id in on_hold if done[queue_id][0] in _ON_HOLD])
-        self._journal.write({"restored": [queue_id, *outcome]} for queue_id, outcome in done.items())
-        self._settled.update(done)
+    def _put_back_in_parts(self, work: Sequence[str]) -> Iterator[Sequence[str]]:
+        """Those that are on hold again, and free to go; the others get their outcome."""
+        for part in chunks(work):
+            there = {queue_id: self._names.status(queue_id) for queue_id in part}
+            ids = [queue_id for queue_id in part if there[queue_id] is not None or queue_id in self._story.under_way]
+            self._journal.write({"restoring": ids[i : i + IDS_A_LINE]} for i in range(0, len(ids), IDS_A_LINE))
+            done: Dict[str, Settled] = {}
+            on_hold = self._put_back({each: status for each, status in there.items() if status is not None}, done)
+            on_hold += self._put_back_before([queue_id for queue_id in ids if there[queue_id] is None], done)
+            stays = self._story.stays
+            done.update((queue_id, (stays[queue_id], "")) for queue_id in on_hold if queue_id in stays)
+            self._done += len(part) - len(ids)
+            self._settle(done)
+            yield [queue_id for queue_id in on_hold if queue_id not in stays]
 
-    def _put_back(self, ids: Sequence[str], done: Dict[str, Settled]) -> List[str]:
+    def _put_back(self, there: Dict[str, os.stat_result], done: Dict[str, Settled]) -> List[str]:
         """Those that are on hold again, and kept no longer; others get their outcome."""
         linked: List[str] = []
-        for queue_id in ids:
-            status = self._names.status(queue_id)
-            if status is None:
-                continue
+        # What lies in the trash alone can't come into a queue, and so into none that is empty.
+        queues = [queue for queue in ALL_QUEUES if not self._system.queues.is_empty(queue)]
+        for queue_id, status in there.items():
             try:
-                self._link(queue_id, status, done)
+                self._link(queue_id, status, queues, done)
             except FileExistsError:
                 done[queue_id] = ("in_queue", "")
                 continue
@@ -169,78 +148,58 @@ class _Restoration:
             self._names.drop(queue_id, self._folders)
         return [queue_id for queue_id in linked if queue_id not in done]
 
-    def _link(self, queue_id: str, status: os.stat_result, done: Dict[str, Settled]) -> None:
+    def _link(self, queue_id: str, status: os.stat_result, queues: Sequence[str], done: Dict[str, Settled]) -> None:
         """Raises FileExistsError when another message has the queue ID."""
-        place = self._system.queues.glance(queue_id)
+        if status.st_nlink == 1:
+            place = self._system.queues.glance(queue_id, queues)
+        else:
+            place = self._system.queues.find(queue_id)
         if place is None:
             for log in self._logs:
                 self._names.put_log_back(log, queue_id)
             self._names.put_back(queue_id)
         elif not os.path.samestat(place.status, status):
             raise FileExistsError(queue_id)
-        elif place.queue != "hold":
+        elif place.queue == "hold":
+            self._story.put_back_before(queue_id)
+        else:
             # A restore that was cut short put it on hold, and it was released since.
             done[queue_id] = ("restored", "")
-        if status.st_mode & FORCE_EXPIRED:
-            self._stays.setdefault(queue_id, "force_expired")
+        self._look_for_a_mark(queue_id, status)
 
-    def _put_back_before(self, ids: Sequence[str], others: Container[str], done: Dict[str, Settled]) -> List[str]:
+    def _look_for_a_mark(self, queue_id: str, status: os.stat_result) -> None:
+        if status.st_mode & FORCE_EXPIRED:
+            self._story.stays.setdefault(queue_id, "force_expired")
+
+    def _put_back_before(self, ids: Sequence[str], done: Dict[str, Settled]) -> List[str]:
         """Those that a restore which was cut short put back, as far as they still lie on hold."""
         on_hold = []
         for queue_id in ids:
-            if queue_id in others:
-                continue
             place = self._system.queues.find(queue_id)
             if place is None or place.queue != "hold":
                 done[queue_id] = ("restored", "")
                 continue
             on_hold.append(queue_id)
-            if place.status.st_mode & FORCE_EXPIRED:
-                self._stays.setdefault(queue_id, "force_expired")
+            self._story.put_back_before(queue_id)
+            self._look_for_a_mark(queue_id, place.status)
         return on_hold
 
-    def _reasons_to_stay(self) -> Dict[str, str]:
-        """Those that stay on hold because of where they were, or because of their age."""
-        lifetimes, now = Lifetimes(self._system.postfix), time.time()
-        stays = {}
-        for line in self._journal.read("target"):
-            queue_id, arrival_time, _, sender, _, queue = line["target"]
-            if queue == "hold":
-                stays[queue_id] = "on_hold"
-            elif lifetimes.over(arrival_time, sender, now):
-                stays[queue_id] = "past_lifetime"
-        return stays
+    def _settle(self, done: Dict[str, Settled]) -> None:
+        self._record_those_left_on_hold([queue_id for queue_id, (outcome, _) in done.items() if outcome in _ON_HOLD])
+        if done:
+            self._journal.write(stories.settled_lines("restored", done))
+        self._settled.update(done)
+        self._done += len(done)
+        self._output.progress(self._done, self._work, "restored")
 
     def _record_those_left_on_hold(self, ids: Sequence[str]) -> None:
-        pasts = self._journal.pasts(set(ids)) if ids else {}
-        if not pasts:
-            return
+        """So that a later release knows of those that we put there how that came."""
         left = []
-        for line in self._journal.read("target"):
-            queue_id = line["target"][0]
-            status = self._system.queues.status("hold", queue_id) if queue_id in pasts else None
-            if status is not None:
-                past = pasts[queue_id]
-                moved = holds.Moved(queue_id, past.queue, status.st_ino, status.st_ctime_ns)
-                left.append((Identity(*line["target"][:4]), moved, past))
-        holds.left_on_hold(self._system.trash, self._journal.head.key, left)
-
-
-_ON_HOLD = ("on_hold", "past_lifetime", "force_expired", "in_delivery")
-
-
-def _begun(journal: Journal) -> _Begun:
-    before: Set[str] = set()
-    under_way: Set[str] = set()
-    settled: Dict[str, Settled] = {}
-    for line in journal.read("restoring", "restored", "restore_finished"):
-        if "restoring" in line:
-            under_way.update(line["restoring"])
-        elif "restored" in line:
-            queue_id, outcome, detail = line["restored"]
-            under_way.discard(queue_id)
-            settled[queue_id] = (outcome, detail)
-        else:
-            before.update(queue_id for queue_id, (outcome, _) in settled.items() if outcome not in NOT_RESTORED)
-            settled = {}
-    return _Begun(before, under_way, settled)
+        for queue_id in ids:
+            past = self._story.pasts.found.get(queue_id)
+            place, identity = self._system.look(queue_id, ("hold",)) if past is not None else (None, None)
+            if past is not None and place is not None and identity is not None:
+                moved = holds.Moved(queue_id, past.queue, place.status.st_ino, place.status.st_ctime_ns)
+                left.append((identity, moved, past))
+        if left:
+            holds.left_on_hold(self._system.trash, self._journal.head.key, left)

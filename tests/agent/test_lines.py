@@ -113,3 +113,11 @@ def test_a_digest_tells_targets_from_others_in_any_order() -> None:
     assert lines.digest([one, two]) == lines.digest([two, one])
     assert lines.digest([one]) != lines.digest([one, two])
     assert lines.digest([one]) != lines.digest([one._replace(message_size=3)])
+
+
+def test_rows_are_told_of_in_few_lines_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "ROWS", 3)
+    assert list(lines.rows("moved", [])) == []
+    told = list(lines.rows("moved", ([number] for number in range(7))))
+    assert [len(line["moved"]) for line in told] == [3, 3, 1]
+    assert [row for line in told for row in line["moved"]] == [[number] for number in range(7)]
