@@ -119,7 +119,10 @@ class Postfix:
     def _super(self, action: str, ids: Sequence[str], queues: Sequence[str], lock: int) -> Running:
         """It inherits the lock, for it can outlive this process."""
         argv = ["postsuper", "-c", self._instance.config_directory, action, "-", *queues]
-        return Running(lambda: self._start(argv, stdin=True, keep=(lock,)), ids)
+        return Running(
+            lambda asked, said: self._start(argv, asked, subprocess.DEVNULL, said, keep=(lock,)),
+            ids,
+        )
 
     def _ask(self, argv: List[str]) -> None:
         status, _, errors = self._answer(argv)
@@ -136,16 +139,23 @@ class Postfix:
             raise AgentError("internal", f"{argv[0]} did not answer within {SHORT} s and was ended.") from None
         return process.returncode, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
 
-    def _start(self, argv: List[str], stdin: bool = False, keep: Tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+    def _start(
+        self,
+        argv: List[str],
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        keep: Tuple[int, ...] = (),
+    ) -> "subprocess.Popen[bytes]":
         program = argv[0]
         if self._instance.command_directory:
             argv = [os.path.join(self._instance.command_directory, program), *argv[1:]]
         try:
             return subprocess.Popen(
                 argv,
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if stdin else subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
                 env=ENVIRONMENT,
                 cwd="/",
                 pass_fds=keep,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import threading
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import BinaryIO, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from bot.agent.errors import AgentError
 from bot.agent.protocol import MAX_TEXT
@@ -32,8 +32,8 @@ class Running:
     Neither raises: in the middle of a change the caller has to look what was done.
     """
 
-    def __init__(self, start: Callable[[], "subprocess.Popen[bytes]"], ids: Sequence[str]) -> None:
-        """`start` starts the program; it raises AgentError."""
+    def __init__(self, start: Callable[[int, int], "subprocess.Popen[bytes]"], ids: Sequence[str]) -> None:
+        """`start` starts the program with these as standard input and standard error; it raises AgentError."""
         self.ids = ids
         self._start = start
         self._begin(ids)
@@ -55,19 +55,17 @@ class Running:
             self._begin(rest)
 
     def _begin(self, ids: Sequence[str]) -> None:
-        self._said = b""
         self._failure = ""
-        try:
-            self._process = self._start()
-        except AgentError as error:
-            self._failure = error.text
-            return
-        self._talk = threading.Thread(target=self._talked, args=("".join(f"{queue_id}\n" for queue_id in ids),))
-        self._talk.start()
-
-    def _talked(self, ids: str) -> None:
-        # Its standard error is read while its standard input is written, or each would wait for the other.
-        _, self._said = self._process.communicate(ids.encode("ascii"))
+        # Files, because of two pipes one has to be read while the other is written. In memory, for a full disk must
+        # not keep anything from being let go.
+        self._said = _file()
+        with _file() as asked:
+            asked.write("".join(f"{queue_id}\n" for queue_id in ids).encode("ascii"))
+            asked.seek(0)
+            try:
+                self._process = self._start(asked.fileno(), self._said.fileno())
+            except AgentError as error:
+                self._failure = error.text
 
     def _ended(self) -> Tuple[int, Dict[str, str], str]:
         """postsuper(1)'s status, what it says it did by queue ID, and what it complains about.
@@ -75,18 +73,25 @@ class Running:
         It exits with 0 for IDs that do not exist, and can do all the work and then exit with 1: its lines count, and
         a fresh look at the queue, not its status.
         """
-        if self._failure:
-            return -1, {}, self._failure
-        self._talk.join()
+        with self._said:
+            if self._failure:
+                return -1, {}, self._failure
+            status = self._process.wait()
+            self._said.seek(0)
+            lines = self._said.read().decode("utf-8", "replace").split("\n")
         said: Dict[str, str] = {}
         complaints: List[str] = []
-        for line in self._said.decode("utf-8", "replace").split("\n"):
+        for line in lines:
             match = _HANDLED.match(line)
             if match:
                 said[match[1]] = match[2]
             elif "fatal:" in line or "error:" in line:
                 complaints.append(line[:MAX_TEXT].strip())
-        return self._process.returncode, said, " ".join(complaints[:3])
+        return status, said, " ".join(complaints[:3])
+
+
+def _file() -> BinaryIO:
+    return os.fdopen(os.memfd_create("postsuper"), "w+b")
 
 
 def in_turn(
