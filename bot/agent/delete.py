@@ -21,6 +21,7 @@ from bot.agent.protocol import Deleted, Outcome
 from bot.agent.requests import Target, bad
 from bot.agent.story import Story
 from bot.agent.targets import found
+from bot.agent.trash import Unusable
 
 
 def delete(
@@ -37,7 +38,12 @@ def delete(
     """
     if any(target.sender is None for target in targets):
         raise bad("a deletion needs whole identities: queue ID, arrival time, size and sender")
-    system.trash.prepare()
+    try:
+        system.trash.prepare()
+    except Unusable as error:
+        if not targets:
+            raise
+        return Deleted(key, counts=_nothing_kept(targets, output), not_kept=error.text)
     lock = system.trash.lock()
     journal = journals.find(system.trash, key)
     if journal is None:

@@ -7,15 +7,16 @@ the active queue is held first, then what is active, and again until nothing mov
 from __future__ import annotations
 
 import time
-from typing import AbstractSet, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from bot.agent import holds, lines, queuefile
+from bot.agent import holds, lines
+from bot.agent import targets as examining
 from bot.agent.errors import AgentError
 from bot.agent.holds import Moved
 from bot.agent.instance import MailSystem
 from bot.agent.output import Output
 from bot.agent.postsuper import Running, chunks
-from bot.agent.protocol import Held, Identity, Outcome
+from bot.agent.protocol import Held, Outcome
 from bot.agent.release import let_go
 from bot.agent.requests import Target
 
@@ -46,24 +47,28 @@ def hold(system: MailSystem, key: str, targets: Sequence[Target], not_after: Opt
     done = former.moved if former else {}
     outcomes = {queue_id: _held(queue_id, queue) for queue_id, queue in done.items()}
     rest = [target for target in targets if target.queue_id not in done]
-    identities, inodes = _examined(system, rest, former.meant if former else frozenset(), outcomes)
+    found = examining.found(system, rest, outcomes)
+    # Those that a former run meant to hold may lie on hold already.
+    begun = former.meant if former else frozenset()
+    for queue_id in [each for each, at in found.items() if at.queue == "hold" and each not in begun]:
+        del found[queue_id]
+        outcomes[queue_id] = Outcome(queue_id, "already_on_hold")
     managers = system.managers()
     output.progress(0, len(targets), "put on hold")  # Who is gone by now has nothing done.
     record = holds.Record(system.trash, key, managers, now, asked)
-    record.targets((identities[queue_id], inode) for queue_id, inode in inodes.items())
+    record.targets((each.identity, each.inode) for each in found.values())
     output.begin()
-    holding = Holding(system, dict(inodes), lock)
+    holding = Holding(system, {queue_id: each.inode for queue_id, each in found.items()}, lock)
     strangers: List[Moved] = []
     for moved in holding.run():
-        record.moved([each for each in moved if each.inode == inodes[each.queue_id]], identities)
-        for each in moved:
-            if each.inode == inodes[each.queue_id]:
-                outcomes[each.queue_id] = _held(each.queue_id, each.queue)
-            else:
-                outcomes[each.queue_id] = Outcome(each.queue_id, "changed")
-                strangers.append(each)
+        ours = [each for each in moved if each.inode == found[each.queue_id].inode]
+        record.moved(ours, {each.queue_id: found[each.queue_id].identity for each in ours})
+        outcomes.update((each.queue_id, _held(each.queue_id, each.queue)) for each in ours)
+        others = [each for each in moved if each.inode != found[each.queue_id].inode]
+        outcomes.update((each.queue_id, Outcome(each.queue_id, "changed")) for each in others)
+        strangers += others
         output.progress(len(outcomes), len(targets), "put on hold")
-    for queue_id in inodes:
+    for queue_id in found:
         if queue_id in holding.waiting:
             outcomes[queue_id] = Outcome(queue_id, "failed" if holding.complaint else "moving", holding.complaint)
         elif queue_id not in outcomes:
@@ -158,32 +163,3 @@ def _report(key: str, former: holds.Former, targets: Sequence[Target], output: O
     ]
     was_active = sum(1 for queue in former.moved.values() if queue not in holds.NEVER_ACTIVE)
     return Held(key, output.outcomes(outcomes), was_active)
-
-
-def _examined(
-    system: MailSystem, targets: Sequence[Target], begun: AbstractSet[str], outcomes: Dict[str, Outcome]
-) -> Tuple[Dict[str, Identity], Dict[str, int]]:
-    """Identities and inodes of the messages that can be held and were meant; the others get their outcome.
-
-    `begun` are those that a former run meant to hold: they may lie on hold already.
-    """
-    identities: Dict[str, Identity] = {}
-    inodes: Dict[str, int] = {}
-    for target in targets:
-        queue_id = target.queue_id
-        place, identity = system.look(queue_id)
-        if place is None:
-            outcomes[queue_id] = Outcome(queue_id, "gone")
-        elif place.queue == "maildrop":
-            # postsuper(1) does not hold it: it has yet to be picked up, and will get another ID.
-            outcomes[queue_id] = Outcome(queue_id, "not_in_queue_yet", "maildrop")
-        elif place.queue == "corrupt" or identity is None:
-            outcomes[queue_id] = Outcome(queue_id, "failed", "corrupt" if place.queue == "corrupt" else "unreadable")
-        elif not queuefile.same(target, identity):
-            outcomes[queue_id] = Outcome(queue_id, "changed")
-        elif place.queue == "hold" and queue_id not in begun:
-            outcomes[queue_id] = Outcome(queue_id, "already_on_hold")
-        else:
-            identities[queue_id] = identity
-            inodes[queue_id] = place.status.st_ino
-    return identities, inodes

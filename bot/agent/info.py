@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import Iterable, Optional
 
@@ -22,6 +23,8 @@ PARAMETERS = (
 
 def info(system: MailSystem, instances: Iterable[str]) -> Info:
     """Raises AgentError when this instance's Postfix does not even tell its parameters."""
+    # In a trash path that is no folder nothing is kept; that its size is unknown then says so.
+    kept = (holds, expiries, journal) if os.path.isdir(system.trash.path) else ()
     return Info(
         agent_version=__version__,
         protocol_version=VERSION,
@@ -33,7 +36,7 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
         parameters=system.postfix.parameters(PARAMETERS),
         trash_path=system.trash.path,
         trash_bytes=system.trash.used_bytes() if system.trash.exists() else 0,
-        unfinished=tuple(each for kind in (holds, expiries, journal) for each in kind.unfinished(system.trash)),
+        unfinished=tuple(each for kind in kept for each in kind.unfinished(system.trash)),
         last_flush=system.trash.last_flush(),
     )
 

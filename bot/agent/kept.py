@@ -142,8 +142,8 @@ def accepts(trash: Trash, queues: Queues, found: Mapping[str, Found]) -> bool:
     """
     target = os.open(trash.path, _DIRECTORY)
     try:
-        for queue_id, (queue, _, _) in found.items():
-            folder = queues.folder(queue, queue_id)
+        for queue_id, place in found.items():
+            folder = queues.folder(place.queue, queue_id)
             if folder is None:
                 continue
             with contextlib.suppress(FileNotFoundError):

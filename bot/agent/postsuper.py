@@ -12,7 +12,7 @@ from bot.agent.protocol import MAX_TEXT
 
 T = TypeVar("T")
 
-AT_ONCE = 2000
+AT_ONCE = 1000
 """So many messages are handed to one postsuper(1): while it moves some, the agent looks after those before them."""
 
 # What it says for each message that it handled.

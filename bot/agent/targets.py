@@ -6,19 +6,20 @@ from typing import Dict, NamedTuple, Sequence
 
 from bot.agent import queuefile
 from bot.agent.instance import MailSystem
-from bot.agent.protocol import Outcome
+from bot.agent.protocol import Identity, Outcome
 from bot.agent.requests import Target
 
 
 class Found(NamedTuple):
     """Where a target was found, and the inode by which it is recognised when it has moved.
 
-    `changed` is the change time of the file, in nanoseconds since the epoch.
+    `changed` is the change time of the file, in nanoseconds since the epoch; `identity` is what its envelope says.
     """
 
     queue: str
     inode: int
     changed: int
+    identity: Identity
 
 
 def found(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str, Outcome]) -> Dict[str, Found]:
@@ -37,5 +38,5 @@ def found(system: MailSystem, targets: Sequence[Target], outcomes: Dict[str, Out
         elif not queuefile.same(target, identity):
             outcomes[queue_id] = Outcome(queue_id, "changed")
         else:
-            reached[queue_id] = Found(place.queue, place.status.st_ino, place.status.st_ctime_ns)
+            reached[queue_id] = Found(place.queue, place.status.st_ino, place.status.st_ctime_ns, identity)
     return reached

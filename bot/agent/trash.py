@@ -21,6 +21,10 @@ LOCK_SECONDS = 10
 """How long a change waits for another one that is under way."""
 
 
+class Unusable(AgentError):
+    """The trash folder is not there and can't be made; so there is no journal or record in it either."""
+
+
 class Trash:
     """The trash folder of one instance; made on the first change, never by a reading verb."""
 
@@ -30,18 +34,20 @@ class Trash:
         self._lock: Optional[int] = None
 
     def exists(self) -> bool:
-        return os.path.isdir(self.path)
+        return os.path.lexists(self.path)
 
     def prepare(self) -> None:
-        """Make the folder if it is not there. Raises AgentError when it can't be made or others could write in it."""
+        """Make the folder if it is not there. Raises Unusable, and AgentError(denied) when others could write in it."""
         try:
             for path in (self.path, os.path.join(self.path, "holds")):
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(path, 0o700)
+                os.close(os.open(path, _DIRECTORY & ~os.O_NOFOLLOW))
         except OSError as error:
-            raise AgentError(
+            raise Unusable(
                 "internal",
-                f"The trash folder {self.path} can't be made ({error.strerror}), so nothing was changed.",
+                f"The trash folder {self.path} can't be used ({error.strerror}), so nothing was changed, and nothing "
+                f"can be before that is mended. On the mail host: ls -ld {self.path}",
             ) from None
         self._trust.check(self.path)
 
@@ -50,9 +56,14 @@ class Trash:
 
         Raises AgentError(busy) when another change keeps it for LOCK_SECONDS.
         """
-        descriptor = os.open(
-            os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        path = os.path.join(self.path, "lock")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise AgentError(
+                "internal",
+                f"{path} can't be opened ({error.strerror}), so nothing was changed. On the mail host: ls -l {path}",
+            ) from None
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:

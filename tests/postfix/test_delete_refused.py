@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.agent.protocol import Selection, Term
+from bot.errors import AgentFault
 from tests.agent.standin import request
 from tests.postfix.filling import Spooled, fill
 from tests.postfix.hosts import agent_argv, mail_host
@@ -82,6 +83,47 @@ async def test_a_trash_folder_on_another_file_system_is_refused_before_anything_
     assert not (elsewhere / KEY).exists()
     # The final form needs no room for the mail.
     assert (await host.delete(KEY, targets, final=True)).result.counts == {"deleted": 2}
+
+
+@pytest.mark.parametrize("final", [False, True])
+async def test_a_trash_path_that_is_no_folder_is_told_and_nothing_is_deleted(
+    final: bool, postfix: PrivatePostfix, world: World
+) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix.defer("ann@sender.test", "bob@grey.test", count=2)
+    host = mail_host(postfix)
+    targets = await host.select(EVERYTHING)
+    file = postfix.queue_directory / "maildesk-trash"
+    file.write_text("no folder\n")
+    done = await host.delete(KEY, targets, final=final)
+    assert f"{file} can't be used (Not a directory)" in done.result.not_kept
+    assert f"ls -ld {file}" in done.result.not_kept
+    assert done.result.counts == {"failed": 2}
+    assert postfix.count("deferred") == 2
+    assert file.read_text() == "no folder\n"
+    for change in (lambda: host.hold(targets), lambda: host.restore(KEY), lambda: host.delete(KEY, ())):
+        with pytest.raises(AgentFault, match=r"can't be used \(Not a directory\)"):
+            await change()
+    info = await host.info()
+    assert (info.trash_bytes, info.unfinished) == (None, ())
+    # Once it is mended, the same request is carried out.
+    file.unlink()
+    assert (await host.delete(KEY, targets, final=final)).result.counts == {"deleted": 2}
+
+
+async def test_a_lock_that_can_not_be_opened_is_told_and_nothing_is_changed(
+    postfix: PrivatePostfix, world: World
+) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix.defer("ann@sender.test", "bob@grey.test", count=1)
+    host = mail_host(postfix)
+    targets = await host.select(EVERYTHING)
+    lock = postfix.queue_directory / "maildesk-trash" / "lock"
+    lock.mkdir(parents=True)
+    lock.parent.chmod(0o700)
+    with pytest.raises(AgentFault, match=r"lock can't be opened \(Is a directory\), so nothing was changed"):
+        await host.delete(KEY, targets)
+    assert postfix.count("deferred") == 1
 
 
 def deaf(argv: Sequence[str], asked: bytes) -> None:
