@@ -141,7 +141,9 @@ def _info(call: Call) -> Any:
 
 
 def _depth(call: Call) -> Any:
-    return call.system.queues.depth(time.time())
+    from bot.agent.depth import depth
+
+    return depth(call.system.queues, time.time())
 
 
 def _list(call: Call) -> Any:

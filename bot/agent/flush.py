@@ -11,6 +11,7 @@ from itertools import chain, islice
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from bot.agent import protocol, show
+from bot.agent.depth import counts
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.matching import address_test
@@ -50,7 +51,7 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
             "Postfix is not running there, so nothing was flushed. Start it with: postfix start",
         )
     system.trash.prepare()
-    before = system.queues.counts()
+    before = counts(system.queues)
     wanted = _wanted(system, site, targets)
     waiting = {queue_id: place for queue_id, place in wanted.items() if place}
     system.trash.lock()
@@ -73,7 +74,7 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
         counts=output.outcomes(outcomes.values()),
         reasons=_reasons_now(system, outcomes.values()),
         before=before,
-        after=system.queues.counts(),
+        after=counts(system.queues),
         waited=waited,
         watched=len(waiting) < protocol.MAX_TARGETS,
         previous=previous,

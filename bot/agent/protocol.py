@@ -2,15 +2,15 @@
 
 On standard input one request, `{"v": 1, "verb": …, "instance": …, "args": {…}}`, and for verbs with targets one JSON
 array a line. On standard output any number of `progress` and `message` events, then exactly one `done` or `error`.
-No last line means that the outcome is unknown, never that it failed. Both sides import these types.
+No last line means that the outcome is unknown, never that it failed. Both sides import these types; wire.py turns them
+into JSON values and back.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar, get_args, get_origin, get_type_hints
+from typing import Dict, Mapping, Optional, Tuple
 
 VERSION = 1
 
@@ -419,60 +419,3 @@ RESULTS: Mapping[str, type] = {
     "requeue": Requeued,
     "expire": Expired,
 }
-
-T = TypeVar("T")
-
-
-def to_json(value: Any) -> Any:
-    """A dataclass of this module as plain JSON values. (asdict() would deep-copy every member, which is slow.)"""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [to_json(item) for item in value]
-    if isinstance(value, dict):
-        return {key: to_json(item) for key, item in value.items()}
-    return value
-
-
-def from_json(kind: Type[T], value: Any) -> T:
-    """The dataclass that to_json() made `value` of. Unknown members are ignored: a newer agent may say more.
-
-    Raises ValueError when a member is missing or has another type.
-    """
-    result: T = _build(kind, value)
-    return result
-
-
-def _build(kind: Any, value: Any) -> Any:
-    if kind is Any:
-        return value
-    origin, args = get_origin(kind), get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ValueError(f"{_name(kind)}: an object was expected")
-        hints = get_type_hints(kind)
-        known = {f.name for f in dataclasses.fields(kind)}
-        make: Any = kind
-        try:
-            return make(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
-        except TypeError as error:
-            raise ValueError(f"{_name(kind)}: {error}") from None
-    if origin is tuple and isinstance(value, list):
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_build(args[0], item) for item in value)
-        if len(args) == len(value):
-            return tuple(_build(each, item) for each, item in zip(args, value))  # noqa: B905 - Python 3.9
-    if origin is dict and isinstance(value, dict):
-        return {key: _build(args[1], item) for key, item in value.items()}
-    if type(None) in args:
-        return None if value is None else _build(next(arg for arg in args if arg is not type(None)), value)
-    if kind is float and type(value) is int:
-        return float(value)
-    # bool is an int to isinstance(), and True is not a size.
-    if kind in (str, int, float, bool) and type(value) is kind:
-        return value
-    raise ValueError(f"{_name(kind)} was expected, and this came: {str(value)[:80]!r}")
-
-
-def _name(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind))

@@ -1,4 +1,4 @@
-"""The queue directories: where a queue ID lies, how many there are, and opening one without following a link.
+"""The queue directories: where a queue ID lies, and opening its file without following a link.
 
 Postfix's own users can write in the queues, so every step is taken relative to a directory descriptor with O_NOFOLLOW.
 """
@@ -15,8 +15,8 @@ from typing import AbstractSet, Dict, Iterator, List, NamedTuple, Optional, Sequ
 
 from bot.agent.errors import AgentError
 from bot.agent.postfix import Postfix
-from bot.agent.protocol import ALL_QUEUES, Depth
-from bot.agent.queueid import arrival, hash_key, is_long, is_queue_id
+from bot.agent.protocol import ALL_QUEUES
+from bot.agent.queueid import hash_key, is_queue_id
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -191,47 +191,6 @@ class Queues:
     def ids(self, queue: str) -> Iterator[List[str]]:
         """The queue IDs in one queue, some thousand at a time; no queue file is opened."""
         return self._walk((queue,), self._depth if queue in self._hashed else 0)
-
-    def depth(self, now: float) -> Depth:
-        """Counts for each queue; None for one that could not be read."""
-        counts: Dict[str, Optional[int]] = {}
-        first = ""
-        known = True
-        for queue in ALL_QUEUES:
-            try:
-                count = 0
-                for ids in self.ids(queue):
-                    count += len(ids)
-                    known = known and all(map(is_long, ids))
-                    # A long ID begins with its time, in digits that sort as they count: the least is the oldest.
-                    if known:
-                        first = min(first or ids[0], min(ids))
-                counts[queue] = count
-            except OSError:
-                counts[queue] = None
-                known = False
-        oldest = arrival(first) if known and first else None
-        space = os.statvfs(self._root)
-        return Depth(
-            taken_at=now,
-            queues=counts,
-            oldest=oldest,
-            oldest_known=known,
-            free_bytes=space.f_bavail * space.f_frsize,
-            total_bytes=space.f_blocks * space.f_frsize,
-            free_inodes=space.f_favail,
-            total_inodes=space.f_files,
-        )
-
-    def counts(self, queues: Sequence[str] = ALL_QUEUES) -> Dict[str, Optional[int]]:
-        """How many messages lie in each queue; None for one that could not be read."""
-        found: Dict[str, Optional[int]] = {}
-        for queue in queues:
-            try:
-                found[queue] = sum(map(len, self.ids(queue)))
-            except OSError:
-                found[queue] = None
-        return found
 
     def _walk(self, path: Tuple[str, ...], levels: int) -> Iterator[List[str]]:
         folder = self._folder(path)

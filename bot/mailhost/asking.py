@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
-from bot.agent import protocol
+from bot.agent import protocol, wire
 from bot.agent.protocol import Identity
 from bot.errors import (
     AgentFault,
@@ -135,7 +135,7 @@ class Agent:
 
     def result(self, verb: str, events: Sequence[Event], kind: type[R]) -> R:
         try:
-            return protocol.from_json(kind, events[-1]["result"])
+            return wire.from_json(kind, events[-1]["result"])
         except ValueError as error:
             raise self._fault(verb, f"the agent's answer was not understood: {error}") from None
 
@@ -149,7 +149,7 @@ class Agent:
 
 def request(verb: str, instance: str, args: Mapping[str, Any], targets: Sequence[Target]) -> bytes:
     """The request's line, and the targets' lines, whose number it announces."""
-    members = {name: protocol.to_json(value) for name, value in args.items() if value not in (None, "")}
+    members = {name: wire.to_json(value) for name, value in args.items() if value not in (None, "")}
     if targets:
         members["targets"] = len(targets)
     lines = [json.dumps({"v": protocol.VERSION, "verb": verb, "instance": instance, "args": members})]

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agent.config import Instance
+from bot.agent.depth import counts, depth
 from bot.agent.postfix import Postfix
 from bot.agent.queueid import arrival, hash_key, is_long, is_queue_id
 from bot.agent.queues import Queues
@@ -70,11 +71,11 @@ EVERY_QUEUE = "incoming, active, Deferred, hold, defer, bounce, flush"  # names 
 
 @pytest.mark.real("postfix")
 @pytest.mark.parametrize("long_ids", [True, False])
-@pytest.mark.parametrize(("hashed", "depth"), [(EVERY_QUEUE, 1), (EVERY_QUEUE, 2), ("deferred defer", 7)])
+@pytest.mark.parametrize(("hashed", "levels"), [(EVERY_QUEUE, 1), (EVERY_QUEUE, 2), ("deferred defer", 7)])
 def test_messages_are_found_where_a_real_postfix_puts_them(
-    new_postfix: Callable[..., PrivatePostfix], world: World, long_ids: bool, hashed: str, depth: int
+    new_postfix: Callable[..., PrivatePostfix], world: World, long_ids: bool, hashed: str, levels: int
 ) -> None:
-    postfix = new_postfix(long_ids=long_ids, settings={"hash_queue_names": hashed, "hash_queue_depth": str(depth)})
+    postfix = new_postfix(long_ids=long_ids, settings={"hash_queue_names": hashed, "hash_queue_depth": str(levels)})
     world.domain("late.test", GREYLIST)
     begun = time.time()
     injected = {message.queue_id for message in postfix.defer("ann@sender.test", "bob@late.test", count=12)}
@@ -90,7 +91,7 @@ def test_messages_are_found_where_a_real_postfix_puts_them(
         made = arrival(queue_id)
         assert made is None if not long_ids else made is not None and begun - 1 < made < time.time() + 1
     assert {each for some in queues.ids("deferred") for each in some} == injected
-    depths = queues.depth(time.time())
+    depths = depth(queues, time.time())
     assert depths.queues == {"maildrop": 0, "incoming": 0, "active": 0, "deferred": 12, "hold": 0, "corrupt": 0}
     assert depths.oldest_known is long_ids
     assert depths.oldest == (min(map(arrival, injected)) if long_ids else None)  # type: ignore[type-var]
@@ -107,8 +108,8 @@ def test_a_queue_with_more_hash_folders_than_a_process_may_open_is_counted(
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, usual[1]))
     try:
-        assert queues.counts(["deferred"]) == {"deferred": 3000}
+        assert counts(queues, ["deferred"]) == {"deferred": 3000}
         assert all(queues.find(queue_id) for queue_id in ids)
-        assert queues.counts(["deferred"]) == {"deferred": 3000}
+        assert counts(queues, ["deferred"]) == {"deferred": 3000}
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)

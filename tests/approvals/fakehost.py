@@ -34,9 +34,9 @@ from bot.agent.protocol import (
     Summary,
     Tally,
     TrashListing,
-    to_json,
 )
 from bot.agent.requests import Request, Target
+from bot.agent.wire import to_json
 from bot.errors import HostUnreachable
 from bot.mailhost.link import Event
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot import errors
-from bot.agent import protocol, requests
+from bot.agent import protocol, requests, wire
 from bot.agent.protocol import (
     Deleted,
     Deletion,
@@ -135,7 +135,7 @@ async def test_a_verb_asks_for_what_it_was_called_with_and_gives_back_what_the_a
     tmp_path: Path, verb: Verb
 ) -> None:
     lines = [{"event": "message", "outcome": [each.queue_id, each.outcome, each.detail]} for each in verb.outcomes]
-    done = {"event": "done", "result": protocol.to_json(verb.result)}
+    done = {"event": "done", "result": wire.to_json(verb.result)}
     host, asked = answering(tmp_path, *map(json.dumps, [*lines, done]))
     answer = await verb.call(host)
     if isinstance(answer, Change):
@@ -188,7 +188,7 @@ LISTING = Listing(
 
 async def test_what_is_selected_comes_with_its_own_summary_and_page(tmp_path: Path) -> None:
     lines = [json.dumps({"event": "message", "identity": row}) for row in BOTH]
-    lines.append(json.dumps({"event": "done", "result": protocol.to_json(LISTING)}))
+    lines.append(json.dumps({"event": "done", "result": wire.to_json(LISTING)}))
     host, asked = answering(tmp_path, *lines)
     deferred = Selection((Term("queue", "deferred"),))
     assert await host.selected(deferred, limit=5) == Selected((FIRST, SECOND), LISTING)
@@ -204,7 +204,7 @@ async def test_what_is_selected_comes_with_its_own_summary_and_page(tmp_path: Pa
     "line", ['{"event": "message", "identity": ["ABCDEF"]}', '{"event": "message", "identity": 7}']
 )
 async def test_an_identity_that_is_not_understood_selects_nothing(tmp_path: Path, line: str) -> None:
-    done = json.dumps({"event": "done", "result": protocol.to_json(LISTING)})
+    done = json.dumps({"event": "done", "result": wire.to_json(LISTING)})
     with pytest.raises(errors.AgentFault, match="not understood"):
         await agent(tmp_path, says(line, done)).select(Selection())
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.agent import protocol, requests
-from bot.agent.protocol import LISTED_QUEUES, Term, to_json
+from bot.agent.protocol import LISTED_QUEUES, Term
+from bot.agent.wire import to_json
 from bot.errors import SelectorError
 from bot.mailhost.selector import EXAMPLE, Selector, parse
 
@@ -124,7 +125,7 @@ def test_hostile_text_is_a_selector_or_a_clear_error(typed: str) -> None:
         assert "\0" not in said
     else:
         assert isinstance(found, Selector)
-        terms = protocol.to_json(found.selection)
+        terms = to_json(found.selection)
         request = {"v": protocol.VERSION, "verb": "list", "instance": "default", "args": {"selection": terms}}
         requests.read(io.BytesIO(json.dumps(request).encode() + b"\n"))  # the agent takes what was understood
         assert all(term.kind != "id" or term.value.isalnum() for term in found.selection.terms)
