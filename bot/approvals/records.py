@@ -205,7 +205,9 @@ def without_addresses(request: Request) -> dict[str, Any]:
         ),
     }
     if request.result:
-        values["result"] = as_json(replace(request.result, failures=_masked(request.result.failures)))
+        result = request.result
+        text, not_kept = masked_text(result.text), masked_text(result.not_kept)
+        values["result"] = as_json(replace(result, failures=_masked(result.failures), text=text, not_kept=not_kept))
     return values
 
 

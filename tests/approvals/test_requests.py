@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from bot.agent.protocol import Count, Identity
-from bot.approvals import manifest
-from bot.approvals.model import Decision, Kind, Person, Policy, State
+from bot.agent.protocol import Count, Identity, Outcome
+from bot.approvals import manifest, records
+from bot.approvals.model import Decision, Kind, Person, Policy, Restoration, Result, State
 from bot.errors import AlreadyDecided, HostUnreachable, NotAllowed, UserError
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import Event
@@ -243,6 +244,15 @@ async def test_addresses_are_forgotten_after_thirty_days_and_the_counts_stay(wor
     assert record.selector == "from:s…@example.org older:1s"
     assert (record.preview.sample, record.preview.senders.top) == ((), ())
     assert (record.messages, record.digest, record.result) == (request.messages, request.digest, request.result)
+
+
+async def test_no_text_of_a_record_keeps_an_address(world: World, bot: Bot) -> None:
+    request = await bot.ask("all")
+    said = "mail from jane@example.org is in the way"
+    once = Restoration(Person(OPAL, "opal"), START, {"failed": 1}, (Outcome("A00001", "failed", said),))
+    result = Result({"failed": 1}, said, not_kept=said, failures=(Outcome("A00001", "failed", said),))
+    left = str(records.without_addresses(replace(request, result=result, restorations=(once,))))
+    assert "jane@" not in left and left.count("mail from j") == 4
 
 
 async def test_a_list_that_is_still_needed_is_kept(world: World, bot: Bot) -> None:
