@@ -74,7 +74,7 @@ async def test_a_purge_destroys_what_a_deletion_kept_and_its_record_says_so(worl
     assert (done.result.counts, done.result.kept_bytes) == ({"purged": 10}, 10_000)
     record = await bot.approvals.get(deleted.id)
     assert (record.left_in_trash, record.purged_at) == (0, world.clock())
-    with pytest.raises(UserError, match="keeps nothing of"):
+    with pytest.raises(UserError, match="was destroyed for good"):
         await bot.approvals.ask_purge(bot.host, deleted.key, person(OPAL), HERE)
 
 
