@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Tuple
 
 from bot.agent.protocol import Identity
 from bot.agent.requests import Target
@@ -39,18 +40,10 @@ def _identity(data: bytes, queue_id: str) -> Identity:
     size = time = -1
     position = 0
     while True:
-        kind = data[position]
-        position += 1
-        length = shift = 0
-        while True:
-            byte = data[position]
-            position += 1
-            length |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-            if shift > 28:
-                raise ValueError(f"a record of {queue_id} has a length that is out of range")
+        kind, length = data[position], data[position + 1]
+        position += 2
+        if length >= 0x80:
+            length, position = _long_length(data, position - 1, queue_id)
         end = position + length
         if end > len(data):
             raise IndexError(queue_id)
@@ -68,10 +61,23 @@ def _identity(data: bytes, queue_id: str) -> Identity:
 _SIZE, _TIME, _SENDER, _CONTENT = b"CTSM"
 
 
+def _long_length(data: bytes, position: int, queue_id: str) -> Tuple[int, int]:
+    """A length of more than one byte, and where the data begins. Raises IndexError and ValueError as _identity()."""
+    length = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        length |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return length, position
+        shift += 7
+        if shift > 28:
+            raise ValueError(f"a record of {queue_id} has a length that is out of range")
+
+
 def _number(data: bytes) -> int:
     """The first number of a record. Raises ValueError."""
-    first, _, _ = data.strip().partition(b" ")
-    return int(first)
+    return int(data.lstrip().partition(b" ")[0])
 
 
 def same(target: Target, found: Identity) -> bool:

@@ -90,7 +90,7 @@ def _stopped(
     world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, *, long_ids: bool
 ) -> Iterator[StoppedPostfix]:
     """It lies in memory, where forcing to disk takes no time."""
-    monkeypatch.setattr(instance, "PARENT", Path("/dev/shm"))  # noqa: S108 - a folder of its own there
+    monkeypatch.setattr(instance, "PARENT", instance.MEMORY)
     with PrivatePostfix(world, long_ids=long_ids, hashed=long_ids, settings=WITHOUT_A_LOG) as postfix:
         postfix.start()  # which makes its folders
         stopped = StoppedPostfix(postfix, folder)

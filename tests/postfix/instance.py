@@ -25,6 +25,8 @@ from tests.postfix.waiting import wait_until
 from tests.postfix.world import World
 
 PARENT = Path("/var/spool")
+MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes the folder)
+"""Where forcing to disk takes no time, for an instance that wants that."""
 PREFIX = "maildesk-test-"
 SMTP_PORT = 2525
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
@@ -140,7 +142,7 @@ class PrivatePostfix:
 
     def _lay_out(self) -> None:
         self.root.chmod(0o755)
-        (self.root / "owner").write_text(identity(str(os.getpid())))
+        own(self.root)
         for folder in (self.config_directory, self.queue_directory, self.data_directory, self.maillog.parent):
             folder.mkdir(mode=0o755)
         owner = pwd.getpwnam("postfix")
@@ -344,9 +346,14 @@ def _at_a_terminal(*command: str) -> str:
         os.close(theirs)
 
 
+def own(root: Path) -> None:
+    """Say in a folder whose name begins with PREFIX that it is this process's, for sweep()."""
+    (root / "owner").write_text(identity(str(os.getpid())))
+
+
 def sweep() -> None:
     """Stop and remove what a killed test run left: instances whose owning process is gone."""
-    for root in PARENT.glob(f"{PREFIX}*"):
+    for root in (*PARENT.glob(f"{PREFIX}*"), *MEMORY.glob(f"{PREFIX}*")):
         with contextlib.suppress(OSError, IndexError):  # one that is just being made, or removed
             owner = (root / "owner").read_text()
             if not is_running(owner):

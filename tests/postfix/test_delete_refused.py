@@ -16,7 +16,7 @@ from bot.errors import AgentFault
 from tests.agent.standin import request
 from tests.postfix.filling import Spooled, fill
 from tests.postfix.hosts import agent_argv, mail_host
-from tests.postfix.instance import PrivatePostfix
+from tests.postfix.instance import MEMORY, PrivatePostfix, own
 from tests.postfix.remote import GREYLIST
 from tests.postfix.stopped import StoppedPostfix, counts, some
 from tests.postfix.test_delete import KEY, kept
@@ -57,8 +57,9 @@ def test_on_a_full_disk_nothing_is_deleted_and_everything_is_let_go(stopped: Sto
 @pytest.fixture
 def elsewhere(postfix: PrivatePostfix) -> Iterator[Path]:
     """A trash folder on a file system of its own."""
-    folder = Path("/dev/shm") / postfix.name  # noqa: S108
+    folder = MEMORY / postfix.name
     folder.mkdir(mode=0o700)
+    own(folder)
     yield folder
     shutil.rmtree(folder)
 
