@@ -6,6 +6,7 @@ begun is finished after the next start, once, and the card says how it ended.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.approvals.model import Request, State
 from bot.console.workspace import text_of
 from tests.postfix.instance import PrivatePostfix
 from tests.postfix.test_hold_killed import with_postsuper
+from tests.postfix.waiting import eventually
 from tests.slack.desk import OPAL, OPS
 from tests.slack.killing import Site, site
 from tests.slack.mail import check_places, check_untouched, emptied, filled, kept, unfinished
@@ -126,6 +128,8 @@ async def test_a_purge_is_carried_out_once(in_memory: PrivatePostfix, nursery: N
             assert request.result is not None and request.result.counts == {"purged": ALL}, moment
             assert (in_memory.queue(), kept(in_memory, key), unfinished(in_memory)) == ([], [], []), moment
             await made.check_told(request, f"Purged {ALL} messages from the trash on mx1")
+            record = await made.services.approvals.get(1)
+            assert (record.key, record.left_in_trash, record.purged_at is None) == (key, 0, False)
         emptied(in_memory)
 
 
@@ -188,6 +192,26 @@ async def test_what_nobody_decided_ends_with_its_time(
             assert request.state is State.EXPIRED
             check_untouched(in_memory, home, recipients)
             await made.check_told(request, "Nothing was deleted on mx1. Nobody decided", last="expire")
+
+
+async def test_a_requeue_that_nobody_saw_the_end_of_loses_nothing_and_doubles_nothing(
+    in_memory: PrivatePostfix, nursery: Nursery, tmp_path: Path
+) -> None:
+    """It is no request: whoever sees no answer looks at the queue, and asks again."""
+    for moment in (*with_the_agent("requeue"), *around("requeue")):
+        _, recipients = filled(in_memory, {"deferred": 6})
+
+        def each_once(recipients: Homes = recipients) -> bool:
+            return Counter(entry.recipients[0].address for entry in in_memory.queue()) == Counter(recipients.values())
+
+        async with site(in_memory, nursery, tmp_path / moment) as made:
+            await made.start(ends=moment)
+            await made.workspace.command(OPAL, OPS, "/mail requeue all")
+            await eventually(lambda made=made: not made.alive, timeout=60, what=moment)  # type: ignore[misc]
+            await made.left_alone()
+            await eventually(each_once, timeout=90, what=f"each message is queued once: {moment}")
+            assert await made.services.store.audit.verify() == ()
+        emptied(in_memory)
 
 
 HALF = """head -n $(($(wc -l <$IDS) / 2)) $IDS >$IDS.half
