@@ -176,6 +176,27 @@ claims = Table(
     Column("owner", Text, nullable=False),
 )
 
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("runs", Integer, nullable=False, default=1),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    Column("content", LargeBinary),  # zlib; JSON
+    Index(None, "host", "id"),
+    Index(None, "state"),
+    sqlite_autoincrement=True,  # the message in Slack carries the number
+)
+
 memory = Table(
     "memory",
     metadata,
