@@ -68,8 +68,8 @@ async def begin(
         "lease_owner": owner,
         "lease_until": until,
     }
-    inserted = await transaction.connection.execute(insert(reports).values(**values))
-    return int(inserted.inserted_primary_key[0])
+    inserted = await transaction.connection.execute(insert(reports).values(**values).returning(reports.c.id))
+    return int(inserted.scalar_one())
 
 
 async def keep(transaction: Transaction, report: int, owner: str, content: Mapping[str, Any], until: datetime) -> bool:
