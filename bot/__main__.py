@@ -1,4 +1,4 @@
-"""The command line: `maildesk run`, `console`, `audit verify` and `agent build`.
+"""The command line: `maildesk run`, `console`, `check`, `audit verify` and `agent build`.
 
 The only file of bot/ that imports handlers.
 """
@@ -62,6 +62,16 @@ def _parser() -> argparse.ArgumentParser:
         "--demo", action="store_true", help="with a mail host and a queue to play with; reads a script, or plays a tour"
     )
     console.set_defaults(command=_console)
+
+    check = commands.add_parser(
+        "check", help="is the mail of these hosts welcome elsewhere; a monitoring plugin's status"
+    )
+    check.add_argument("host", nargs="?", default="", metavar="HOST", help="default: all of them")
+    check.add_argument(
+        "--only", choices=("dns", "auth", "rbl", "tls", "all"), default="all", help="one part of the checks"
+    )
+    check.add_argument("--json", action="store_true", help="everything that was found, as JSON")
+    check.set_defaults(command=_check)
 
     audit = commands.add_parser("audit", help="the record of who did what")
     audit_commands = audit.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -208,6 +218,12 @@ async def _talk(services: "Services", workspace: "Workspace", people: Sequence[s
 
 
 CHANNEL = "C0MAILOPS"
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bot import checking
+
+    return checking.main(options.host, options.only, as_json=options.json)
 
 
 def _audit_verify(options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ NEEDED: Mapping[str, Role] = {
     "status": Role.VIEWER,
     "queue": Role.VIEWER,
     "show": Role.VIEWER,
+    "check": Role.VIEWER,
     "flush": Role.OPERATOR,
     "hold": Role.OPERATOR,
     "release": Role.OPERATOR,

@@ -14,6 +14,9 @@ from bot.demo.host import DemoHost
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
+from bot.reputation.reports import Reports
+from bot.reputation.resolver import Resolver
+from bot.reputation.running import Checks
 from bot.services import Services
 from bot.settings import HostSettings, Settings
 from bot.store.database import Store
@@ -29,7 +32,7 @@ def services(settings: Settings, hosts: MailHosts | None = None, now: Callable[[
     """Every service; `hosts` in place of those that the settings name. Raises SettingsError for a mistake there."""
     hosts = hosts or mail_hosts(settings.hosts())
     roster = Roster(settings.viewers, settings.operators, settings.approvers)
-    background, kept = Background(), store(settings, now)
+    background, kept, resolver = Background(), store(settings, now), name_resolver(settings)
     return Services(
         settings=settings,
         hosts=hosts,
@@ -39,6 +42,8 @@ def services(settings: Settings, hosts: MailHosts | None = None, now: Callable[[
         approvals=Approvals(kept, roster, settings, now),
         executor=Executor(kept, hosts, background, now, lease.process(), timedelta(minutes=settings.approval_ttl)),
         restores=Restores(kept, hosts, roster, now),
+        resolver=resolver,
+        reports=Reports(kept, checks(settings, resolver, now), hosts, background, now, lease.process()),
         now=now,
     )
 
@@ -48,6 +53,16 @@ def store(settings: Settings, now: Callable[[], datetime] = now) -> Store:
     given = settings.audit_key
     key = file_key(settings.audit_key_file) if given is None else given.get_secret_value().encode()
     return Store(settings.database_url, key, now)
+
+
+def name_resolver(settings: Settings) -> Resolver:
+    """What asks the DNS. Nothing is sent before its first question."""
+    return Resolver(settings.dns_servers, timeout=settings.dns_timeout)
+
+
+def checks(settings: Settings, resolver: Resolver, now: Callable[[], datetime] = now) -> Checks:
+    """The checks of how the mail of these hosts is received; nothing is asked yet."""
+    return Checks(resolver, {host.name: host for host in settings.hosts()}, now)
 
 
 def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:

@@ -44,6 +44,10 @@ async def finish(services: Services) -> None:
     await services.restores.finish_begun()
 
 
+async def complete(services: Services) -> None:
+    await services.reports.sweep()
+
+
 async def purge(services: Services) -> None:
     """Each host's trash, once an hour by one of the bots; a host that is away has its turn in the next hour."""
     for host in services.hosts.values():
@@ -58,6 +62,7 @@ async def forget(services: Services) -> None:
     if await _first(services, "forget addresses", "%Y-%m-%d"):
         await services.approvals.forget_addresses()
         await services.approvals.forget_told()
+        await services.reports.prune()
         async with services.store.transaction() as transaction:
             await forget_releases(transaction, services.now())
 
@@ -66,6 +71,7 @@ JOBS = (
     Job("end requests whose time is over", timedelta(seconds=15), expire, at_start=True),
     Job("look after requests under way", timedelta(seconds=30), carry_out, at_start=True),
     Job("finish restores that were cut short", timedelta(minutes=10), finish, at_start=True),
+    Job("look after reports under way", timedelta(seconds=30), complete, at_start=True),
     Job("purge the trash", timedelta(hours=1), purge, at_start=True),
     Job("forget what is old", timedelta(days=1), forget, at_start=True),
 )

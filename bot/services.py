@@ -10,6 +10,8 @@ from bot.approvals.requests import Approvals
 from bot.approvals.trash import Restores
 from bot.background import Background
 from bot.mailhost.hosts import MailHosts
+from bot.reputation.reports import Reports
+from bot.reputation.resolver import Resolver
 from bot.settings import Settings
 from bot.store.database import Store
 
@@ -26,4 +28,6 @@ class Services:
     approvals: Approvals
     executor: Executor
     restores: Restores
+    resolver: Resolver
+    reports: Reports
     now: Callable[[], datetime]

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.nameservers import name_server
 
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
 MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
@@ -74,6 +75,10 @@ class Settings(BaseSettings):
     maildesk_config: Path | None = Field(
         None, description="A TOML file with a table [hosts.NAME] for each mail host, instead of MAIL_HOSTS"
     )
+    dns_servers: Names = Field(
+        (), description="Name servers to ask, ADDRESS or ADDRESS:PORT, your own resolver best; empty: the system's"
+    )
+    dns_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a DNS question may take")
     database_url: str = Field(
         "sqlite:///maildesk.db",
         description="Where requests, the audit chain and what Slack must get are kept: sqlite:///FILE, or postgresql://…",
@@ -152,7 +157,7 @@ class Settings(BaseSettings):
             _told_with_the_others(lambda: _hosts_from_toml(value))
         return value
 
-    @field_validator("ops_channels", "viewers", "operators", "approvers", mode="before")
+    @field_validator("ops_channels", "viewers", "operators", "approvers", "dns_servers", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -168,6 +173,11 @@ class Settings(BaseSettings):
                     f"{channel!r} is not a channel ID (C…). In Slack: the channel's name, About, at the bottom."
                 )
         return value
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _name_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(name_server(server)) for server in value)
 
     @field_validator("viewers", "operators", "approvers")
     @classmethod

@@ -10,12 +10,14 @@ from bot.errors import UserError
 from bot.services import Services
 from handlers import approvals, commands, home
 from handlers.access import Body
+from handlers.commands import check
 from handlers.delivery import Render
 from handlers.door import Door, Request
 
 OUTBOX: Mapping[str, Render] = {
     "request": approvals.render_request,
     "request_ended": approvals.render_request_ended,
+    "report": check.render_report,
 }
 """Each kind of outbox row, and what renders its subject."""
 

@@ -141,6 +141,7 @@ def test_every_job_has_its_row() -> None:
         ("expire", timedelta(seconds=15)),
         ("carry_out", timedelta(seconds=30)),
         ("finish", timedelta(minutes=10)),
+        ("complete", timedelta(seconds=30)),
         ("purge", timedelta(hours=1)),
         ("forget", timedelta(days=1)),
     ]

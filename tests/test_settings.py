@@ -43,6 +43,8 @@ def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
         ({"DATABASE_URL": "postgresql://u:p@ssword@h/d"}, "In a password, write / as %2F, # as %23 and @ as %40"),
         ({"AUDIT_KEY": "short"}, "AUDIT_KEY: 5 characters are too few for this key; it has 32 or more"),
         ({"AUDIT_KEY": "k" * 32, "AUDIT_KEY_FILE": "/x"}, "AUDIT_KEY and AUDIT_KEY_FILE are both set"),
+        ({"DNS_SERVERS": "127.0.0.1,dns.example.org"}, "DNS_SERVERS: 'dns.example.org' is not a name server"),
+        ({"DNS_TIMEOUT": "0"}, "DNS_TIMEOUT: "),
         ({"MAIL_HOSTS": "mx1=carrier-pigeon"}, "'carrier-pigeon' is not a way to reach a mail host"),
         ({"MAIL_HOSTS": "=local"}, "a mail host needs a name"),
         ({"MAIL_HOSTS": "mx1=local,MX1=sudo"}, "there are two mail hosts named MX1"),
@@ -169,3 +171,8 @@ def test_what_slack_needs_is_named_when_it_is_missing() -> None:
 def test_lists_are_read_with_commas_and_without_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPROVERS", " U012AB, S034CD,login:ana,U012AB ,")
     assert load().approvers == ("U012AB", "S034CD", "login:ana")
+
+
+def test_name_servers_are_addresses_with_a_port_where_it_is_not_53(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DNS_SERVERS", "127.0.0.1:5353, ::1 ,[2001:db8::53]:5300,127.0.0.1:5353")
+    assert load().dns_servers == ("127.0.0.1:5353", "::1", "[2001:db8::53]:5300")

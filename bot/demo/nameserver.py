@@ -51,7 +51,7 @@ class NameServer:
     def publish(self, text: str) -> None:
         """Lines of a zone file with full names (`mx.example.org. A 192.0.2.25`): each set of records that they have
         replaces the one of that name and type. Raises dns.exception.DNSException for what is none."""
-        found = dns.zonefile.read_rrsets(text, default_ttl=TTL, origin=".", relativize=False)
+        found = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=TTL, origin=".", relativize=False)
         with self._lock:
             self._records.update({(rrset.name, rrset.rdtype): rrset for rrset in found})
 

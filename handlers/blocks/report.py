@@ -221,6 +221,6 @@ def _requirement(each: Requirement) -> Line:
 def last_result(host: str, found: Report | None, now: datetime) -> str:
     """One line of the last whole report, with its age; unknown is never said as clean."""
     if found is None or found.finished is None:
-        return f"Reputation: not checked yet. /mail check {host}"
+        return f"{SIGNS[Severity.UNKNOWN]} Reputation of {host}: not checked yet. /mail check {host}"
     age = duration((now - found.finished).total_seconds())
-    return f"{SIGNS[found.worst]} Reputation, {age} ago: {found.verdict}. /mail check {host}"
+    return f"{SIGNS[found.worst]} Reputation of {host}, {age} ago: {found.verdict}. /mail check {host}"

@@ -14,10 +14,17 @@ TOP = 5
 UNKNOWN = "unknown"
 
 
-def status(seen: Look, asker: str, addresses: Addresses, revision: str, notes: Sequence[str] = ()) -> Card:
+def status(
+    seen: Look,
+    asker: str,
+    addresses: Addresses,
+    revision: str,
+    reputation: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Card:
     """The whole state of one mail host: what hurts, then the numbers, then why, who and where.
 
-    `notes` say what is wrong with the bot itself.
+    `reputation` is what the last checks came to; `notes` say what is wrong with the bot itself.
     """
     said = verdict(seen)
     headline, detail = shown_text(said.headline, addresses), shown_text(said.detail, addresses)
@@ -30,13 +37,21 @@ def status(seen: Look, asker: str, addresses: Addresses, revision: str, notes: S
         rich(*_tallies(summary, addresses)) if summary and summary.messages else None,
         _ages(summary),
         *[context(shown_text(problem, addresses)) for problem in seen.problems if problem not in told],
+        *[context(line) for line in reputation],
         *_notes(notes),
         last=[_buttons(seen, revision), _small_print(asker, seen.at)],
     )
 
 
-def overview(looks: Sequence[Look], asker: str, addresses: Addresses, revision: str, notes: Sequence[str] = ()) -> Card:
-    """Several mail hosts, one line each, those that hurt first. There is at least one. `notes` as in status()."""
+def overview(
+    looks: Sequence[Look],
+    asker: str,
+    addresses: Addresses,
+    revision: str,
+    reputation: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Card:
+    """Several mail hosts, one line each, those that hurt first. There is at least one. The rest as in status()."""
     verdicts = sorted((verdict(seen) for seen in looks), key=lambda said: -said.level)
     ill = sum(said.level > Level.WELL for said in verdicts)
     all_of_them = plural(len(looks), "mail host")
@@ -46,6 +61,7 @@ def overview(looks: Sequence[Look], asker: str, addresses: Addresses, revision: 
         f"{opening} {shown_text(verdicts[0].headline, addresses)}",
         say(opening),
         *lines,
+        *([say(*reputation)] if reputation else []),
         *_notes(notes),
         last=[
             actions(

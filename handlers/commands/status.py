@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -9,10 +10,12 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.errors import StoreError, UserError
 from bot.mailhost.host import MailHost
 from bot.mailhost.look import look
+from bot.reputation.report import NotAReport
 from handlers.access import Body
 from handlers.blocks import notice, status
 from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.outbox import undelivered
+from handlers.blocks.report import last_result
 from handlers.commands.command import Command
 from handlers.commands.words import named
 from handlers.door import Door, Request
@@ -39,16 +42,17 @@ async def _say(request: Request, text: str, host: MailHost | None) -> None:
 
 async def _card(request: Request, host: MailHost) -> Card:
     services = request.services
-    seen, notes = await asyncio.gather(look(host, services.now), _notes(request))
+    seen, notes, welcome = await asyncio.gather(look(host, services.now), _notes(request), _reputation(request, [host]))
     addresses = services.settings.channel_addresses
-    return status.status(seen, request.actor.id, addresses, secrets.token_hex(4), notes)
+    return status.status(seen, request.actor.id, addresses, secrets.token_hex(4), welcome, notes)
 
 
 async def _overview(request: Request) -> Card:
     services = request.services
-    looks = await asyncio.gather(*(look(host, services.now) for host in services.hosts.values()))
-    addresses = services.settings.channel_addresses
-    return status.overview(looks, request.actor.id, addresses, secrets.token_hex(4), await _notes(request))
+    hosts = list(services.hosts.values())
+    looks = await asyncio.gather(*(look(host, services.now) for host in hosts))
+    addresses, welcome = services.settings.channel_addresses, await _reputation(request, hosts)
+    return status.overview(looks, request.actor.id, addresses, secrets.token_hex(4), welcome, await _notes(request))
 
 
 async def _notes(request: Request) -> list[str]:
@@ -59,6 +63,20 @@ async def _notes(request: Request) -> list[str]:
     except StoreError as error:
         return [str(error)]
     return undelivered(backlog, services.now())
+
+
+async def _reputation(request: Request, hosts: Sequence[MailHost]) -> list[str]:
+    """A line for each host: what the last whole report of it said, and how long ago."""
+    reports, now = request.services.reports, request.services.now()
+    lines = []
+    for host in hosts:
+        try:
+            lines.append(last_result(host.name, await reports.latest(host.name), now))
+        except NotAReport:
+            lines.append(last_result(host.name, None, now))
+        except StoreError:
+            lines.append(f"Reputation of {host.name}: not known, since the database can't be read.")
+    return lines
 
 
 async def _refresh(request: Request) -> None:

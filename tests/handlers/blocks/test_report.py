@@ -107,10 +107,12 @@ def test_providers_are_shown_with_where_to_look() -> None:
 
 def test_the_line_of_status_has_an_age_and_never_takes_unknown_for_clean() -> None:
     now = STARTED + timedelta(hours=3, seconds=8)
-    assert blocks.last_result("mx1", None, now) == "Reputation: not checked yet. /mail check mx1"
-    assert blocks.last_result("mx1", report(SPF), now) == "🔴 Reputation, 3 h ago: 1 problem. /mail check mx1"
+    assert blocks.last_result("mx1", None, now) == "⚪ Reputation of mx1: not checked yet. /mail check mx1"
+    assert blocks.last_result("mx1", report(SPF), now) == "🔴 Reputation of mx1, 3 h ago: 1 problem. /mail check mx1"
     unknown = report(finding("spf.unknown", Severity.UNKNOWN), without="spf.")
-    assert blocks.last_result("mx1", unknown, now).startswith("⚪ Reputation, 3 h ago: 1 could not be found out.")
+    assert blocks.last_result("mx1", unknown, now).startswith(
+        "⚪ Reputation of mx1, 3 h ago: 1 could not be found out."
+    )
 
 
 findings = st.builds(

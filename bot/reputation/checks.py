@@ -1,0 +1,145 @@
+"""Which checks there are for a mail host that sends so: a row for each, and what has to be known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from bot.reputation import alignment, dkim, dmarc, identity, mx, spf_record
+from bot.reputation.findings import Finding, Part, Severity
+from bot.reputation.records import plain
+from bot.reputation.resolver import Resolver
+from bot.reputation.sending import Sending
+
+Findings = tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """One row. `area` is the first half of its codes; `what` is what is found out, as in `the SPF of example.org`.
+
+    `ask` is handed what the checks in `after` found.
+    """
+
+    part: Part
+    area: str
+    subject: str
+    what: str
+    ask: Callable[[Findings], Awaitable[Findings]]
+    after: tuple[Check, ...] = ()
+
+    def unknown(self, why: str, advice: str, result: str = "unknown") -> Finding:
+        """What is said of it when it has no end of its own."""
+        text = f"{self.what[:1].upper()}{self.what[1:]} could not be found out: {why}."
+        source = "Maildesk's own limits" if result == "unknown" else "Maildesk itself"
+        return Finding(self.part, Severity.UNKNOWN, f"{self.area}.{result}", self.subject, text, (why,), source, advice)
+
+
+def checks(resolver: Resolver, sends: Sending) -> tuple[Check, ...]:
+    """Every check of the host, its addresses and its sending domains; without what does not matter for it."""
+    rows = _of_names(resolver, sends)
+    for domain in dict.fromkeys(plain(name) for name in sends.domains):
+        rows += _of_domain(resolver, sends, domain)
+    return tuple(rows)
+
+
+def not_applicable(host: str, sends: Sending) -> Findings:
+    """What does not matter because mail leaves through another host, each with that reason."""
+    if not sends.through:
+        return ()
+    rows: tuple[tuple[Part, str, str], ...] = (
+        ("dns", "fqdn", "Whether its name leads to the address that it sends from"),
+        ("dns", "ptr", "The PTR record of its address"),
+        ("rbl", "rbl", "Whether its address is on a blocklist"),
+        ("tls", "outbound", "Whether it reaches other mail servers on port 25"),
+    )
+    return tuple(
+        Finding(
+            part,
+            Severity.NOT_APPLICABLE,
+            f"{area}.not_applicable",
+            host,
+            f"{what} does not matter for {host}: mail leaves through {sends.through}.",
+            (f"through {sends.through}",),
+            "postconf(5), relayhost, default_transport",
+            "Check that host, or ask whoever runs it.",
+        )
+        for part, area, what in rows
+    )
+
+
+def _of_names(resolver: Resolver, sends: Sending) -> list[Check]:
+    """The host's full name and the PTR of each address."""
+    if sends.through:
+        return []
+    name, addresses = plain(sends.fqdn), [ip_address(address) for address in sends.addresses]
+    rows = [_ptr(resolver, address, name) for address in addresses]
+    if name:
+        of_name = Check(
+            "dns",
+            "fqdn",
+            name,
+            f"where the name {name} leads",
+            lambda _: identity.check_fqdn(resolver, name, addresses),
+        )
+        rows.insert(0, of_name)
+    return rows
+
+
+def _ptr(resolver: Resolver, address: IPv4Address | IPv6Address, name: str) -> Check:
+    what = f"the PTR record of {address}"
+    return Check("dns", "ptr", str(address), what, lambda _: identity.check_ptr(resolver, address, name, name))
+
+
+def _of_domain(resolver: Resolver, sends: Sending, domain: str) -> list[Check]:
+    """What a sending domain publishes, and its mail servers."""
+    name = plain(sends.fqdn)
+    of_spf = Check(
+        "auth",
+        "spf",
+        domain,
+        f"the SPF of {domain}",
+        lambda _: spf_record.check(resolver, domain, sends.addresses, name),
+    )
+    of_dkim = Check(
+        "auth", "dkim", domain, f"the DKIM keys of {domain}", lambda _: dkim.check(resolver, domain, sends.selectors)
+    )
+    return [
+        Check("dns", "mx", domain, f"the MX records of {domain}", lambda _: mx.check(resolver, domain, name)),
+        of_spf,
+        of_dkim,
+        Check(
+            "auth",
+            "alignment",
+            domain,
+            f"whether From ({domain}) aligns",
+            lambda found: _aligned(resolver, sends, domain, found),
+            after=(of_spf, of_dkim),
+        ),
+        *(_row(row, resolver, domain) for row in OF_DOMAINS),
+    ]
+
+
+def _row(row: Row, resolver: Resolver, domain: str) -> Check:
+    return Check(row.part, row.area, domain, row.what.format(domain), lambda _: row.check(resolver, domain))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A check that needs to know nothing but the domain."""
+
+    part: Part
+    area: str
+    what: str
+    check: Callable[[Resolver, str], Awaitable[Findings]]
+
+
+OF_DOMAINS = (Row("auth", "dmarc", "the DMARC policy of {}", dmarc.check),)
+
+
+async def _aligned(resolver: Resolver, sends: Sending, domain: str, found: Findings) -> Findings:
+    """Envelope, signature and From in one domain, which is how Postfix and its milters are mostly set up."""
+    by_spf = alignment.of_spf(domain, sends.addresses, found)
+    by_dkim = alignment.of_dkim(domain, found)
+    return await alignment.check(resolver, domain, spf=[by_spf], dkim=[by_dkim])
