@@ -171,12 +171,17 @@ def _demo() -> int:
     """A mail host that needs no Postfix, people of every role to be, and a tour where nobody sits at the terminal."""
     from bot import bootstrap
     from bot.demo.host import DemoHost
+    from bot.demo.outside import Outside
 
     # A closed terminal or a kill ends it in order, so that the demo's folder and its queue managers go too.
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix="maildesk-demo-") as folder, DemoHost(Path(folder)) as demo:
-        settings, hosts = bootstrap.demo_settings(Path(folder)), bootstrap.demo_hosts(demo)
+    with (
+        tempfile.TemporaryDirectory(prefix="maildesk-demo-") as folder,
+        Outside(Path(folder)) as outside,
+        DemoHost(Path(folder)) as demo,
+    ):
+        settings, hosts = bootstrap.demo_settings(Path(folder), outside), bootstrap.demo_hosts(demo)
         people = [*settings.approvers, *settings.operators, *settings.viewers]
         with _script() as lines:
             return asyncio.run(_at_the_terminal(settings, hosts, people, lines))

@@ -11,6 +11,7 @@ from bot.approvals.requests import Approvals
 from bot.approvals.trash import Restores
 from bot.background import Background
 from bot.demo.host import DemoHost
+from bot.demo.outside import Outside
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
@@ -70,13 +71,14 @@ def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:
     return MailHosts([MailHost(link_to(host), host.instance) for host in hosts])
 
 
-def demo_settings(folder: Path) -> Settings:
-    """People of every role, a store in this folder, and nothing of this machine's own settings."""
+def demo_settings(folder: Path, outside: Outside) -> Settings:
+    """People of every role, a store in this folder, the demo's DNS, and nothing of this machine's own settings."""
     return Settings(
         _env_file=None,  # type: ignore[call-arg]
         approvers=("login:ana", "login:cleo"),
         operators=("login:ben",),
         viewers=("login:vic",),
+        dns_servers=(outside.names.address,),
         database_url=f"sqlite:///{folder}/maildesk.db",
         audit_key_file=folder / "audit.key",
     )

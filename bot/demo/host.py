@@ -181,10 +181,15 @@ class DemoHost:
         self.programs = self.folder / "bin"
         self._seed = seed
         self._share = share
-        world = World(story.DOMAINS, seed)
         self.instances = {
-            name: DemoInstance(self.folder / name, self.programs, world, pace=pace, alive=alive and name == BUSY)
-            for name in (BUSY, QUIET)
+            name: DemoInstance(
+                self.folder / name,
+                self.programs,
+                World(story.DOMAINS, seed, own),
+                pace=pace,
+                alive=alive and name == BUSY,
+            )
+            for name, own in ((BUSY, "192.0.2.25"), (QUIET, "192.0.2.26"))
         }
 
     @property

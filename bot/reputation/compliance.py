@@ -20,10 +20,10 @@ GOOGLE = "https://support.google.com/a/answer/81126"
 YAHOO = "https://senders.yahooinc.com/best-practices/"
 MICROSOFT = "https://sendersupport.olc.protection.outlook.com/pm/policies.aspx"
 
-POSTMASTER_TOOLS = "Google's Postmaster Tools (postmaster.google.com)"
-SENDER_HUB = "Yahoo's Sender Hub and its Complaint Feedback Loop (senders.yahooinc.com)"
-SNDS = "Microsoft's SNDS and JMRP (sendersupport.olc.protection.outlook.com)"
-A_MESSAGE = "a message of yours in a mailbox there: its headers (“show original”)"
+POSTMASTER_TOOLS = "Postmaster Tools (postmaster.google.com)"
+SENDER_HUB = "Sender Hub and its Complaint Feedback Loop (senders.yahooinc.com)"
+SNDS = "SNDS and JMRP (sendersupport.olc.protection.outlook.com)"
+A_MESSAGE = "the headers of a message of yours there (“show original”)"
 
 
 class State(StrEnum):
@@ -141,9 +141,9 @@ def _elsewhere(why: str, look: str) -> Rule:
     return lambda _: Verdict(State.NOT_KNOWN, why, look)
 
 
-COMPLAINTS = "how many recipients call it spam is known to the provider alone"
+COMPLAINTS = "how many call it spam, the provider alone knows"
 UNSUBSCRIBE = "newsletters need List-Unsubscribe and List-Unsubscribe-Post (RFC 8058) within what DKIM signs"
-FORMAT = "whether messages are well-formed is seen in messages alone"
+FORMAT = "seen in messages alone"
 
 ROWS: tuple[tuple[str, str, tuple[tuple[str, bool, Rule], ...]], ...] = (
     (

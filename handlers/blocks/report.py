@@ -203,16 +203,21 @@ def providers(found: Report) -> Card:
 
 
 def _provider(provider: Provider) -> Block:
-    lines = [_requirement(each) for each in provider.requirements]
-    return rich(paragraph([bold(provider.name), f"  {provider.source}"]), bullets(*lines))
+    of_all = [_requirement(each) for each in provider.requirements if not each.bulk]
+    of_bulk = [_requirement(each) for each in provider.requirements if each.bulk]
+    return rich(
+        paragraph([bold(provider.name), f"  {provider.source}"], "Of everybody:"),
+        bullets(*of_all),
+        paragraph("From 5,000 messages a day also:"),
+        bullets(*of_bulk),
+    )
 
 
 def _requirement(each: Requirement) -> Line:
     verdict = each.verdict
-    bulk = " (from 5,000 messages a day)" if each.bulk else ""
     why = f": {verdict.why}" if verdict.why else ""
     look = f". Look at {verdict.look}" if verdict.look and verdict.state is not State.MET else ""
-    return [f"{STATES[verdict.state]} ", words(f"{each.text}{bulk}{why}{look}", SHOWN)]
+    return [f"{STATES[verdict.state]} ", words(f"{each.text}{why}{look}", SHOWN)]
 
 
 # For /mail status -----------------------------------------------------------------------------------------------------
