@@ -4,9 +4,7 @@ A secret may come from a file instead: `SLACK_BOT_TOKEN_FILE=/run/secrets/slack_
 """
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,33 +13,18 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.hostsettings import INSTALLED_AGENT, HostSettings, hosts_from_list, hosts_from_toml
 from bot.nameservers import name_server
+
+__all__ = ["INSTALLED_AGENT", "HostSettings", "Settings", "load"]
 
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
 MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 
 DATABASE = re.compile(r"(?:sqlite:///[^?]+|postgresql://(?:[^@/?#\s]*@)?[^@/?#\s]*(?:[/?][^@#\s]*)?)\Z")
 
-INSTALLED_AGENT = "/usr/local/sbin/maildesk-agent"
-
 Names = Annotated[tuple[str, ...], NoDecode]
 """Several names in one variable, with commas between them."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostSettings:
-    """How one mail host is reached.
-
-    `local`: the agent of this checkout runs as the bot's own child, with `ini` as its file (for root, in development);
-    `sudo`: the installed agent at `agent` runs through `sudo -n`.
-    """
-
-    name: str
-    link: Literal["local", "sudo"] = "local"
-    instance: str = "default"
-    agent: str = INSTALLED_AGENT
-    ini: str = ""
 
 
 class Settings(BaseSettings):
@@ -145,7 +128,7 @@ class Settings(BaseSettings):
     @classmethod
     def _mail_hosts(cls, value: str) -> str:
         if value:
-            _told_with_the_others(lambda: _hosts_from_list(value))
+            _told_with_the_others(lambda: hosts_from_list(value))
         return value
 
     @field_validator("maildesk_config")
@@ -154,7 +137,7 @@ class Settings(BaseSettings):
         if value and info.data.get("mail_hosts"):
             raise ValueError("MAIL_HOSTS and MAILDESK_CONFIG both name the mail hosts; keep one of them.")
         if value:
-            _told_with_the_others(lambda: _hosts_from_toml(value))
+            _told_with_the_others(lambda: hosts_from_toml(value))
         return value
 
     @field_validator("ops_channels", "viewers", "operators", "approvers", "dns_servers", mode="before")
@@ -207,8 +190,8 @@ class Settings(BaseSettings):
     def hosts(self) -> tuple[HostSettings, ...]:
         """The configured mail hosts; one local host named `local` when nothing is said. Raises SettingsError."""
         if self.maildesk_config:
-            return _hosts_from_toml(self.maildesk_config)
-        return _hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
+            return hosts_from_toml(self.maildesk_config)
+        return hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
 
     def pointed_at(self, api_url: str, bot_token: str, app_token: str, channel: str) -> "Settings":
         """These settings for a workspace elsewhere, such as the console's own on loopback."""
@@ -270,65 +253,3 @@ def _told_with_the_others(read: Callable[[], object]) -> None:
 def _without_tokens(line: str) -> str:
     """A token that was set as something else is quoted by no error."""
     return re.sub(r"\b(xox[a-z]|xapp)-[!-&(-~]+", r"\1-…", line)
-
-
-def _hosts_from_list(text: str) -> tuple[HostSettings, ...]:
-    """`mx1=local,mx2=sudo:instance2` as host settings."""
-    problems: list[str] = []
-    hosts: list[HostSettings] = []
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, _, rest = entry.partition("=")
-        link, _, instance = rest.partition(":")
-        _add(hosts, problems, f"MAIL_HOSTS: {entry!r}", name, {"link": link, "instance": instance or "default"})
-    if not hosts and not problems:
-        problems.append("MAIL_HOSTS names no mail host.")
-    if problems:
-        raise SettingsError(problems)
-    return tuple(hosts)
-
-
-def _hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
-    """The tables `[hosts.NAME]` of a TOML file, with the members `link`, `instance`, `agent` and `ini`."""
-    try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
-    except OSError as error:
-        raise SettingsError([f"MAILDESK_CONFIG: {path} can't be read ({error.strerror})."]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"MAILDESK_CONFIG: {path} is not valid TOML: {error}."]) from None
-    tables = content.pop("hosts", {})
-    problems = [f"MAILDESK_CONFIG: {name!r} is not known there; mail hosts are [hosts.NAME]." for name in content]
-    hosts: list[HostSettings] = []
-    if not isinstance(tables, dict) or not tables:
-        raise SettingsError([f"MAILDESK_CONFIG: {path} has no table [hosts.NAME]."])
-    for name, table in tables.items():
-        where = f"MAILDESK_CONFIG: [hosts.{name if NAME.match(name) else repr(name)}]"
-        if not isinstance(table, dict):
-            problems.append(f"{where} is not a table.")
-            continue
-        _add(hosts, problems, where, name, table)
-    if problems:
-        raise SettingsError(problems)
-    return tuple(hosts)
-
-
-def _add(hosts: list[HostSettings], problems: list[str], where: str, name: str, table: Mapping[str, Any]) -> None:
-    """Append one host, or say each thing that is wrong with it."""
-    found = len(problems)
-    if not NAME.match(name):
-        problems.append(f"{where}: a mail host needs a name of letters, digits, dots and hyphens, as in mx1=local.")
-    elif any(host.name.lower() == name.lower() for host in hosts):
-        problems.append(f"{where}: there are two mail hosts named {name}.")
-    for member, value in table.items():
-        if member not in ("link", "instance", "agent", "ini"):
-            problems.append(f"{where}: {member!r} is not a member of a host's table (link, instance, agent, ini).")
-        elif not isinstance(value, str):
-            problems.append(f"{where}: {member} must be a string.")
-        elif member == "link" and value not in ("local", "sudo"):
-            problems.append(f"{where}: {value!r} is not a way to reach a mail host; there are local and sudo.")
-        elif member == "instance" and not NAME.match(value):
-            problems.append(f"{where}: {value!r} is not the name of a Postfix instance.")
-        elif member in ("agent", "ini") and not value.startswith("/"):
-            problems.append(f"{where}: {member} must be an absolute path.")
-    if len(problems) == found:
-        hosts.append(HostSettings(name=name, **table))

@@ -73,6 +73,12 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[hosts.mx1]\ncolour = 'red'\n", "'colour' is not a member"),
         ("[hosts.mx1]\nini = 'agent.ini'\n", "ini must be an absolute path"),
         ("[hosts.mx1]\ninstance = 3\n", "instance must be a string"),
+        ("[hosts.mx1]\ndomains = 'example.org'\n", "domains must be a list of strings"),
+        ("[hosts.mx1]\nselectors = [3]\n", "selectors must be a list of strings"),
+        ("[hosts.mx1]\nselectors = ['a b']\n", "'a b' is not a DKIM selector"),
+        ("[hosts.mx1]\nfqdn = 'mx1'\n", "'mx1' is not a full name"),
+        ("[hosts.mx1]\naddresses = ['mx1.example.org']\n", "'mx1.example.org' is not an IP address"),
+        ("[hosts.mx1]\naddresses = ['192.168.1.2']\n", "192.168.1.2 is an address for the inside"),
         ("hosts = 3\n", "has no table"),
         ("[hosts.mx1\n", "is not valid TOML"),
         ("[hosts.mx1]\nlink = ['sudo']\n", "link must be a string"),
@@ -101,6 +107,17 @@ def test_hosts_come_from_the_list_the_file_or_this_machine(monkeypatch: pytest.M
     (tmp_path / "m.toml").write_text("[hosts.mx1]\nlink = 'sudo'\nagent = '/opt/agent'\n[hosts.mx2]\n")
     monkeypatch.setenv("MAILDESK_CONFIG", str(tmp_path / "m.toml"))
     assert load().hosts() == (HostSettings("mx1", "sudo", agent="/opt/agent"), HostSettings("mx2"))
+
+
+def test_how_a_host_sends_can_be_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text(
+        "[hosts.mx1]\nfqdn = 'mx1.example.org'\naddresses = ['192.0.2.25', '2001:db8::25']\n"
+        "domains = ['example.org', 'xn--grn-ioa.example']\nselectors = ['mail2026', 's1.new']\n"
+    )
+    monkeypatch.setenv("MAILDESK_CONFIG", str(tmp_path / "m.toml"))
+    (host,) = load().hosts()
+    assert (host.fqdn, host.addresses) == ("mx1.example.org", ("192.0.2.25", "2001:db8::25"))
+    assert (host.domains, host.selectors) == (("example.org", "xn--grn-ioa.example"), ("mail2026", "s1.new"))
 
 
 def test_a_secret_can_come_from_a_file_and_is_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ class Checks:
             found = row.unknown(f"there was no end to it within {limit:g} s", AGAIN)
         except Exception as error:
             found = _failed(row, error)
-        return Sending("", (), (), (), "", (found,))
+        known = (settings.fqdn, settings.addresses, settings.domains, settings.selectors)
+        return Sending(*known, "", (found,))
 
 
 async def _nothing() -> Findings:
