@@ -181,7 +181,8 @@ def _demo() -> int:
         Outside(Path(folder)) as outside,
         DemoHost(Path(folder)) as demo,
     ):
-        settings, hosts = bootstrap.demo_settings(Path(folder), outside), bootstrap.demo_hosts(demo)
+        settings = bootstrap.demo_settings(Path(folder), demo, outside)
+        hosts = bootstrap.mail_hosts(settings.hosts())
         people = [*settings.approvers, *settings.operators, *settings.viewers]
         with _script() as lines:
             return asyncio.run(_at_the_terminal(settings, hosts, people, lines))

@@ -10,6 +10,7 @@ from bot.approvals.execution import Executor
 from bot.approvals.requests import Approvals
 from bot.approvals.trash import Restores
 from bot.background import Background
+from bot.demo.dnsworld import SELECTOR
 from bot.demo.host import DemoHost
 from bot.demo.outside import Outside
 from bot.mailhost.host import MailHost
@@ -71,19 +72,25 @@ def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:
     return MailHosts([MailHost(link_to(host), host.instance) for host in hosts])
 
 
-def demo_settings(folder: Path, outside: Outside) -> Settings:
-    """People of every role, a store in this folder, the demo's DNS, and nothing of this machine's own settings."""
+def demo_settings(folder: Path, demo: DemoHost, outside: Outside) -> Settings:
+    """People of every role, the demo's hosts and DNS, a store in this folder, and nothing of this machine's own."""
+    hosts = folder / "maildesk.toml"
+    hosts.write_text("\n".join(DEMO_HOST.format(name=name, ini=demo.ini, key=SELECTOR) for name in demo.instances))
     return Settings(
         _env_file=None,  # type: ignore[call-arg]
         approvers=("login:ana", "login:cleo"),
         operators=("login:ben",),
         viewers=("login:vic",),
+        maildesk_config=hosts,
         dns_servers=(outside.names.address,),
         database_url=f"sqlite:///{folder}/maildesk.db",
         audit_key_file=folder / "audit.key",
     )
 
 
-def demo_hosts(demo: DemoHost) -> MailHosts:
-    """The demo's mail hosts, reached by the real agent."""
-    return mail_hosts(HostSettings(name, "local", name, ini=str(demo.ini)) for name in demo.instances)
+DEMO_HOST = """[hosts.{name}]
+link = "local"
+instance = "{name}"
+ini = "{ini}"
+selectors = ["{key}"]
+"""

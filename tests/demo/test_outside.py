@@ -27,7 +27,8 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
 async def checked(outside: Outside, folder: Path, name: str) -> Report:
     demo = DemoHost(folder / "demo", alive=False, share=0.01)
     demo.write()
-    settings, hosts = bootstrap.demo_settings(folder, outside), bootstrap.demo_hosts(demo)
+    settings = bootstrap.demo_settings(folder, demo, outside)
+    hosts = bootstrap.mail_hosts(settings.hosts())
     checks = bootstrap.checks(settings, bootstrap.name_resolver(settings), lambda: datetime.now(UTC))
     async with aclosing(checks.watch(hosts[name])) as reports:
         return [report async for report in reports][-1]
@@ -38,7 +39,7 @@ async def test_the_checks_find_what_is_wrong_there(outside: Outside, tmp_path: P
     report = await checked(outside, tmp_path, name)
     assert (report.fqdn, report.addresses) == (f"{name}.example.org", (dnsworld.HOSTS[name],))
     assert {each.code for each in report.of(Severity.PROBLEM)} == {"spf.permerror"}
-    assert {"ptr.ok", "fqdn.ok", "mx.ok", "dmarc.ok"} <= {each.code for each in report.of(Severity.OK)}
+    assert {"ptr.ok", "fqdn.ok", "mx.ok", "dmarc.ok", "dkim.ok"} <= {each.code for each in report.of(Severity.OK)}
 
 
 def test_each_public_address_leads_to_a_server_of_that_name(outside: Outside) -> None:
