@@ -7,42 +7,25 @@ import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from bot.agent.protocol import Info
 from bot.demo import dnsworld
 from bot.demo.nameserver import NameServer
 from bot.errors import HostUnreachable
 from bot.mailhost.host import MailHost
-from bot.mailhost.link import link_to
 from bot.reputation.answers import Kind, Result
 from bot.reputation.findings import Severity
 from bot.reputation.report import Report, Scope
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
-from bot.settings import HostSettings
+from tests.reputation.hosts import Host
 from tests.reputation.reading import faults
-
-PARAMETERS = {"myhostname": "mx1.example.org", "mydomain": "example.org", "smtp_bind_address": "192.0.2.25"}
-
-
-class Host(MailHost):
-    """A mail host that says of itself what it is told to say, after a while."""
-
-    def __init__(self, after: float = 0.0, **parameters: str) -> None:
-        super().__init__(link_to(HostSettings("mx1")), "mx1")
-        self._after = after
-        self._parameters = {**PARAMETERS, **parameters}
-
-    async def info(self) -> Info:
-        await asyncio.sleep(self._after)
-        return Info("1", 1, "3.11", "mx1", ("mx1",), (), True, self._parameters, "", 0, (), None)
 
 
 class Away(Host):
-    async def info(self) -> Info:
+    async def info(self) -> NoReturn:
         raise HostUnreachable("mx1", "nobody answers")
 
 
