@@ -29,6 +29,12 @@ HABITS: Mapping[str, str] = {
     "requests": "pending",
     "log": "audit",
     "history": "audit",
+    "reputation": "check",
+    "deliverability": "check",
+    "spf": "check",
+    "dkim": "check",
+    "dmarc": "check",
+    "dns": "check",
 }
 
 
