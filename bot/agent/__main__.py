@@ -217,6 +217,12 @@ def _expire(call: Call) -> Any:
     return expire(call.system, args["key"], args["not_after"], call.request.targets, call.output)
 
 
+def _probe(call: Call) -> Any:
+    from bot.agent.probe import probe
+
+    return probe(call.system, call.request.args)
+
+
 _VERBS: Mapping[str, Callable[[Call], Any]] = {
     "info": _info,
     "depth": _depth,
@@ -231,6 +237,7 @@ _VERBS: Mapping[str, Callable[[Call], Any]] = {
     "purge": _purge,
     "requeue": _requeue,
     "expire": _expire,
+    "probe": _probe,
 }
 
 

@@ -4,10 +4,12 @@ Each section is an instance, and a request names a section, never a path:
 
     [default]
     config_directory = /etc/postfix
-    verbs = info depth list show flush hold release delete restore trash purge requeue expire
+    verbs = info depth list show flush hold release delete restore trash purge requeue expire probe
     trash = /var/spool/postfix/maildesk-trash
     retention = 7d
     command_directory = /usr/sbin
+    probe_networks = 10.0.0.0/8
+    probe_road = 192.0.2.1:25=127.0.0.1:4025
 
 Everything but `config_directory` may be left out. Without the file there is one instance, `default`, for /etc/postfix.
 """
@@ -25,7 +27,7 @@ from bot.agent.seconds import seconds
 
 INI = "/etc/maildesk/agent.ini"
 DEFAULT_INSTANCE = "default"
-MEMBERS = ("config_directory", "verbs", "trash", "retention", "command_directory")
+MEMBERS = ("config_directory", "verbs", "trash", "retention", "command_directory", "probe_networks", "probe_road")
 RETENTION = 7 * 24 * 3600
 
 
@@ -33,7 +35,8 @@ RETENTION = 7 * 24 * 3600
 class Instance:
     """One Postfix instance. Empty: `trash` is `$queue_directory/maildesk-trash`, `command_directory` is PATH.
 
-    `retention` is how long deleted mail is kept, in seconds.
+    `retention` is how long deleted mail is kept, in seconds. `probe_networks` and `probe_road` are as
+    bot/agent/peers.py reads them.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Instance:
     trash: str = ""
     command_directory: str = ""
     retention: int = RETENTION
+    probe_networks: str = ""
+    probe_road: str = ""
 
 
 def read(path: str) -> Dict[str, Instance]:
@@ -75,9 +80,16 @@ def _instance(path: str, name: str, values: Dict[str, str]) -> Instance:
     retention = seconds(values["retention"], "d") if "retention" in values else RETENTION
     if retention is None:
         raise _mistake(path, f"[{name}] retention: {values['retention']!r} is no time such as 7d, 12h or 90m")
-    return Instance(
-        name, values["config_directory"], verbs, values.get("trash", ""), values.get("command_directory", ""), retention
-    )
+    networks, road = values.get("probe_networks", ""), values.get("probe_road", "")
+    if networks or road:
+        from bot.agent import peers  # imported by who needs it: every request waits for what is imported
+
+        try:
+            peers.read(networks, road)
+        except ValueError as error:
+            raise _mistake(path, f"[{name}] probe_networks or probe_road: {error}") from None
+    trash, commands = values.get("trash", ""), values.get("command_directory", "")
+    return Instance(name, values["config_directory"], verbs, trash, commands, retention, networks, road)
 
 
 def _mistake(path: str, what: str) -> AgentError:

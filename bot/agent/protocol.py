@@ -19,6 +19,7 @@ MAX_REQUEST_BYTES = 64 * 1024
 MAX_TARGET_BYTES = 4 * 1024
 MAX_PAGE = 100
 MAX_RECIPIENTS_SHOWN = 100
+MAX_PEERS = 8
 MAX_TEXT = 1024
 """Text that mail can choose is cut to this many characters before anything looks at it."""
 
@@ -403,6 +404,38 @@ class Expired:
     begun: bool = True
 
 
+@dataclass(frozen=True)
+class Peer:
+    """What one address did on one port. `outcome` is one of PEER_OUTCOMES and speaks of the connection alone.
+
+    `seconds` until it was made, on port 25 until the greeting; `local` is the address that it left from. `banner` and
+    `hello` are the first line of the greeting and the reply to EHLO, made plain; `starttls` is None when it was not
+    found out whether it is offered, `tls` the version that was agreed on. `detail` says what went wrong.
+    """
+
+    address: str
+    port: int
+    outcome: str = "failed"
+    detail: str = ""
+    seconds: float = 0.0
+    local: str = ""
+    banner: str = ""
+    hello: Tuple[str, ...] = ()
+    starttls: Optional[bool] = None
+    tls: str = ""
+
+
+PEER_OUTCOMES = ("connected", "timeout", "refused", "unreachable", "failed")
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The answer of `probe`: each peer in the order asked for; `helo` is what this host said in EHLO."""
+
+    helo: str
+    peers: Tuple[Peer, ...] = ()
+
+
 # What each verb's `done` event carries.
 RESULTS: Mapping[str, type] = {
     "info": Info,
@@ -418,4 +451,5 @@ RESULTS: Mapping[str, type] = {
     "purge": Purged,
     "requeue": Requeued,
     "expire": Expired,
+    "probe": Probed,
 }

@@ -220,6 +220,23 @@ def _term(value: Any) -> Term:
     return Term(str(kind), text, _flag(members.get("negated"), "negated"))
 
 
+def _addresses(value: Any, name: str) -> Tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > protocol.MAX_PEERS:
+        raise bad(f"{name} is a list of at most {protocol.MAX_PEERS} addresses")
+    return tuple(dict.fromkeys(_address(each, name) for each in value))
+
+
+def _address(value: Any, name: str) -> str:
+    from bot.agent import peers  # every other request is spared the time that it takes
+
+    try:
+        return peers.plain(value if isinstance(value, str) else "")
+    except ValueError:
+        raise bad(f"{name}: {_shown(value)} is not an IP address") from None
+
+
 _TARGETS = _whole(0, protocol.MAX_TARGETS, 0)
 _KEY = _matching(KEY, "a key, such as 57-k3qf")
 _NEED_A_KEY = ("hold", "delete", "restore", "expire")
@@ -250,4 +267,5 @@ _ARGUMENTS: Mapping[str, Mapping[str, Callable[[Any, str], Any]]] = {
     "purge": {"key": _KEY, "not_after": _moment},
     "requeue": {"targets": _TARGETS},
     "expire": {"targets": _TARGETS, "key": _KEY, "not_after": _moment},
+    "probe": {"smtp": _addresses, "compare": _addresses, "wait": _whole(1, MAX_WAIT, 25)},
 }

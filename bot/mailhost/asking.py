@@ -43,6 +43,7 @@ PATIENCE: Mapping[str, float] = {
     "purge": 1800,
     "requeue": 1800,
     "expire": 1800,
+    "probe": 120,
 }
 
 CHANGING = frozenset({"flush", "hold", "release", "delete", "restore", "purge", "requeue", "expire"})

@@ -18,6 +18,7 @@ from bot.agent.protocol import (
     Listing,
     Message,
     Outcome,
+    Probed,
     Purged,
     Released,
     Requeued,
@@ -181,6 +182,13 @@ class MailHost:
     ) -> Change[Expired]:
         """Mark messages as expired: they are sent back to their senders at their next attempt. A key runs once."""
         return await self._change("expire", {"key": key, "not_after": not_after}, targets, Expired, progress)
+
+    async def probe(self, smtp: Sequence[str], compare: Sequence[str] = (), *, wait: int = 25) -> Probed:
+        """Connect from the host to addresses on port 25, and to others on port 443 to compare, within `wait` seconds.
+
+        Raises AgentRefused when an address is not public, and nothing was connected to.
+        """
+        return await self._question("probe", {"smtp": list(smtp), "compare": list(compare), "wait": wait}, Probed)
 
     async def _question(self, verb: str, args: dict[str, Any], kind: type[R]) -> R:
         """Ask what changes nothing. The same question asked while it is being answered is asked once."""

@@ -133,6 +133,7 @@ def test_the_body_of_a_message_is_never_returned(standin: StandIn) -> None:
         ("restore", (), {"key": KEY}),
         ("purge", (), {}),
         ("requeue", [ID], {}),
+        ("probe", (), {"smtp": ["127.0.0.1"], "wait": 1}),
     ):
         asked.add(verb)
         said += json.dumps(standin.ask(verb, targets, **args).events)

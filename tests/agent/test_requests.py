@@ -45,6 +45,7 @@ GOOD: list[bytes] = [
     request("purge", key="57-k3qf", not_after=0),
     request("requeue", [ID, [OTHER, 1, 2, "ann@sender.test"]]),
     request("expire", [[ID, 1, 2, "ann@sender.test"]], key="57-k3qf", not_after=1_700_000_000),
+    request("probe", smtp=["192.0.2.25", "2001:db8::25"], compare=["192.0.2.80"], wait=5),
 ]
 
 BAD_VALUES = st.one_of(
@@ -162,6 +163,16 @@ def test_what_was_not_said_has_its_default() -> None:
         (request("hold", [ID], key="57-k3qf", not_after=1e300), "not_after is a moment"),
         (request("hold", [ID], key="57-k3qf", not_after=float("nan")), "not_after is a moment"),
         (request("purge", not_after=float("inf")), "not_after is a moment"),
+        (request("probe", smtp="192.0.2.25"), "smtp is a list of at most 8 addresses"),
+        (request("probe", smtp=[f"192.0.2.{number}" for number in range(9)]), "smtp is a list of at most 8"),
+        (request("probe", smtp=["mx.example.org"]), "smtp: 'mx.example.org' is not an IP address"),
+        (request("probe", smtp=["192.0.2.25:587"]), "is not an IP address"),
+        (request("probe", smtp=["fe80::1%eth0"]), "is not an IP address"),
+        (request("probe", compare=[3221225985]), "is not an IP address"),
+        (request("probe", compare=[["192.0.2.25"]]), "is not an IP address"),
+        (request("probe", smtp=["192.0.2.25"], port=587), "args has an unknown member 'port'"),
+        (request("probe", smtp=["192.0.2.25"], wait=0), "wait is a whole number from 1 to 60"),
+        (request("probe", ["8.8.8.8"], smtp=["192.0.2.25"]), "args has an unknown member 'targets'"),
         (request("purge", key="../holds"), "is not a key"),
         (request("purge", [ID], key="57-k3qf"), "args has an unknown member 'targets'"),
         (request("trash", key="57"), "is not a key"),

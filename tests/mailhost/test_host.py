@@ -17,6 +17,8 @@ from bot.agent.protocol import (
     Identity,
     Listing,
     Outcome,
+    Peer,
+    Probed,
     Purged,
     QueuedMessage,
     Released,
@@ -113,6 +115,19 @@ VERBS = [
         (Outcome(FIRST.queue_id, "expired"), Outcome(SECOND.queue_id, "on_hold", "unproven")),
     ),
     Verb(
+        "probe",
+        lambda host: host.probe(["192.0.2.25"], ["192.0.2.80"], wait=9),
+        {"smtp": ["192.0.2.25"], "compare": ["192.0.2.80"], "wait": 9},
+        [],
+        Probed(
+            "mail.example.org",
+            (
+                Peer("192.0.2.25", 25, "connected", "", 0.1, "10.0.0.5", "220 a", ("250 a",), True, "TLSv1.3"),
+                Peer("192.0.2.80", 443, "timeout"),
+            ),
+        ),
+    ),
+    Verb(
         "release",
         lambda host: host.release_hold("h-4k2f"),
         {"key": "h-4k2f"},
@@ -163,7 +178,7 @@ async def test_a_look_at_the_trash_whose_answer_never_came_changed_nothing(tmp_p
 
 def test_every_verb_is_waited_for_and_those_that_change_nothing_are_questions() -> None:
     assert set(PATIENCE) == set(protocol.RESULTS)
-    assert set(protocol.RESULTS) - CHANGING == {"info", "depth", "list", "show", "trash"}
+    assert set(protocol.RESULTS) - CHANGING == {"info", "depth", "list", "show", "trash", "probe"}
 
 
 async def test_progress_is_told_while_a_deletion_goes_on(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""`probe`: does mail get out of this host? Connect to given addresses on port 25, and on port 443 to compare.
+
+It is the one verb that meets the network, so it is carried out as Postfix's own user, never as root, and only greets.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, List, Mapping, Tuple
+
+from bot.agent import peers, requests, smtptalk
+from bot.agent.errors import AgentError
+from bot.agent.instance import MailSystem
+from bot.agent.peers import Peers
+from bot.agent.protocol import Peer, Probed
+
+PARAMETERS = ("mail_owner", "myhostname", "smtp_helo_name", "smtp_bind_address", "smtp_bind_address6")
+
+HELO = re.compile(r"[A-Za-z0-9.\[\]:_-]{1,255}\Z")
+
+
+def probe(system: MailSystem, args: Mapping[str, Any]) -> Probed:
+    """Every address of `smtp` on port 25 and of `compare` on port 443, at once, within `wait` seconds.
+
+    Raises AgentError, and nothing was connected to, for an address that agent.ini does not allow.
+    """
+    wanted = [(address, 25) for address in args["smtp"]] + [(address, 443) for address in args["compare"]]
+    allowed = peers.read(system.instance.probe_networks, system.instance.probe_road)
+    _refuse_others(allowed, wanted)
+    # The connections are made by threads, which Python starts as whoever the process is by then.
+    parameters = system.postfix.parameters(PARAMETERS)
+    helo = parameters.get("smtp_helo_name") or parameters.get("myhostname", "")
+    if not HELO.match(helo):
+        raise AgentError("internal", f"smtp_helo_name is {helo!r}, which nobody can say in EHLO. Nothing was probed.")
+    _become(parameters.get("mail_owner", ""))
+    end = time.monotonic() + args["wait"]
+
+    def look(each: Tuple[str, int]) -> Peer:
+        bind = parameters.get("smtp_bind_address6" if ":" in each[0] else "smtp_bind_address", "")
+        return _look(Peer(each[0], each[1]), allowed, bind, helo, end)
+
+    with ThreadPoolExecutor(max(1, len(wanted))) as threads:
+        return Probed(helo, tuple(threads.map(look, wanted)))
+
+
+def _refuse_others(allowed: Peers, wanted: List[Tuple[str, int]]) -> None:
+    if not wanted:
+        raise requests.bad("there is no address to connect to")
+    for address, port in wanted:
+        if not allowed.allows(address, port):
+            raise requests.bad(f"{address} is no public address, nor one of probe_networks in agent.ini")
+
+
+def _become(owner: str) -> None:
+    """Give root up for good, before the first packet leaves. Nothing to give up: the uninstalled agent, as its user."""
+    if os.geteuid() != 0:
+        return
+    try:
+        user = pwd.getpwnam(owner)
+    except KeyError:
+        raise AgentError("internal", f"There is no user {owner!r}, Postfix's mail_owner. Nothing was probed.") from None
+    if user.pw_uid == 0 or user.pw_gid == 0:
+        raise AgentError("denied", f"mail_owner is {owner}, which is root: nothing is probed as root.")
+    os.setgroups([])
+    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+
+
+def _look(peer: Peer, allowed: Peers, bind: str, helo: str, end: float) -> Peer:
+    found, connection = smtptalk.connect(peer, allowed.endpoint(peer.address, peer.port), bind, end)
+    if connection is None:
+        return found
+    if peer.port != 25:
+        connection.close()
+        return found
+    return smtptalk.talk(found, connection, helo, end)
