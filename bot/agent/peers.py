@@ -13,8 +13,11 @@ Endpoint = Tuple[str, int]
 PORTS = (25, 443)
 """SMTP, and HTTPS to compare with. No request can name another port."""
 
-EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("2002::/16"), ip_network("2001::/32"))
-"""IPv6 addresses in which an IPv4 address hides, perhaps a private one (NAT64, 6to4, Teredo)."""
+UNICAST = ip_network("2000::/3")
+"""All of IPv6 that is given out to the public Internet (RFC 4291 §2.4, IANA's registry)."""
+
+EMBEDDING = (ip_network("2002::/16"), ip_network("2001::/32"))
+"""What of it hides an IPv4 address, perhaps a private one (6to4, Teredo)."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,12 @@ def _endpoint(text: str) -> Endpoint:
 
 
 def _is_public(address: Address) -> bool:
-    # What is "global" has changed between releases of Python; what is not one host's own place is refused by name.
-    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
+    # What is "global" has changed between releases of Python, and some multicast addresses are.
+    if not address.is_global or address.is_multicast or address.is_reserved:
         return False
     if isinstance(address, IPv4Address):
         return True
-    return address.ipv4_mapped is None and not any(address in network for network in EMBEDDING)
+    return address in UNICAST and not any(address in network for network in EMBEDDING)
 
 
 def plain(address: str) -> str:

@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, List, Mapping, Tuple
 
-from bot.agent import peers, requests, smtptalk
+from bot.agent import peers, smtptalk
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.peers import Peers
@@ -48,11 +48,13 @@ def probe(system: MailSystem, args: Mapping[str, Any]) -> Probed:
 
 
 def _refuse_others(allowed: Peers, wanted: List[Tuple[str, int]]) -> None:
-    if not wanted:
-        raise requests.bad("there is no address to connect to")
     for address, port in wanted:
         if not allowed.allows(address, port):
-            raise requests.bad(f"{address} is no public address, nor one of probe_networks in agent.ini")
+            raise AgentError(
+                "denied",
+                f"This host does not allow to probe {address}: it is no public address, and no network in "
+                "probe_networks of agent.ini has it. Nothing was connected to.",
+            )
 
 
 def _become(owner: str) -> None:

@@ -56,6 +56,8 @@ def read(stdin: BinaryIO) -> Request:
     args = {name: read_value(given.get(name), name) for name, read_value in known.items()}
     if verb in _NEED_A_KEY and not args["key"]:
         raise bad(f"{verb} needs a key, by which it can be asked about, finished and undone")
+    if verb == "probe" and not (args["smtp"] or args["compare"]):
+        raise bad("probe needs an address to connect to")
     return Request(verb, instance, args, _targets(stdin, verb, args))
 
 

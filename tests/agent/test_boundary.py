@@ -147,6 +147,7 @@ def test_verbs_can_be_taken_away(standin: StandIn) -> None:
     for verb in RESULTS:
         needed = {
             "show": {"queue_id": ID},
+            "probe": {"smtp": ["192.0.2.25"]},
             **{keyed: {"key": KEY} for keyed in ("hold", "delete", "restore", "expire")},
         }
         answer = standin.ask(verb, **needed.get(verb, {}))

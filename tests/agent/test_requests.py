@@ -163,6 +163,7 @@ def test_what_was_not_said_has_its_default() -> None:
         (request("hold", [ID], key="57-k3qf", not_after=1e300), "not_after is a moment"),
         (request("hold", [ID], key="57-k3qf", not_after=float("nan")), "not_after is a moment"),
         (request("purge", not_after=float("inf")), "not_after is a moment"),
+        (request("probe"), "probe needs an address to connect to"),
         (request("probe", smtp="192.0.2.25"), "smtp is a list of at most 8 addresses"),
         (request("probe", smtp=[f"192.0.2.{number}" for number in range(9)]), "smtp is a list of at most 8"),
         (request("probe", smtp=["mx.example.org"]), "smtp: 'mx.example.org' is not an IP address"),
