@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from bot.reputation import alignment, dkim, dmarc, identity, mx, spf_record
@@ -142,4 +142,9 @@ async def _aligned(resolver: Resolver, sends: Sending, domain: str, found: Findi
     """Envelope, signature and From in one domain, which is how Postfix and its milters are mostly set up."""
     by_spf = alignment.of_spf(domain, sends.addresses, found)
     by_dkim = alignment.of_dkim(domain, found)
-    return await alignment.check(resolver, domain, spf=[by_spf], dkim=[by_dkim])
+    aligned = await alignment.check(resolver, domain, spf=[by_spf], dkim=[by_dkim])
+    if not sends.through:
+        return aligned
+    # Which address the relay sends from is not known here, so whether SPF passes never is.
+    advice = f"Look at Authentication-Results in a message that went out through {sends.through}."
+    return tuple(replace(each, advice=advice) if each.severity is Severity.UNKNOWN else each for each in aligned)

@@ -133,6 +133,10 @@ async def test_mail_that_leaves_through_another_host_makes_its_own_address_not_m
     assert all("[relay.example.net]:587" in each.text for each in report.of(Severity.NOT_APPLICABLE))
     assert not any(each.code.startswith("ptr.") and each.code not in away for each in report.findings)
     assert "mx.ok" in {each.code for each in report.findings}
+    (aligned,) = [each for each in report.findings if each.code == "alignment.unknown"]
+    assert (
+        aligned.advice == "Look at Authentication-Results in a message that went out through [relay.example.net]:587."
+    )
 
 
 async def test_who_stops_listening_leaves_nothing_running(names: NameServer) -> None:
