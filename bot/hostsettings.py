@@ -2,12 +2,12 @@
 
 import ipaddress
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bot import configfile
 from bot.errors import SettingsError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
@@ -64,19 +64,13 @@ def hosts_from_list(text: str) -> tuple[HostSettings, ...]:
 
 
 def hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
-    """The tables `[hosts.NAME]` of a TOML file, with the members `link`, `instance`, `agent` and `ini`."""
-    try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
-    except OSError as error:
-        raise SettingsError([f"MAILDESK_CONFIG: {path} can't be read ({error.strerror})."]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"MAILDESK_CONFIG: {path} is not valid TOML: {error}."]) from None
-    tables = content.pop("hosts", {})
-    problems = [f"MAILDESK_CONFIG: {name!r} is not known there; mail hosts are [hosts.NAME]." for name in content]
-    hosts: list[HostSettings] = []
-    if not isinstance(tables, dict) or not tables:
+    """The tables `[hosts.NAME]` of a TOML file; none where it is about blocklists alone."""
+    content = configfile.content(path)
+    tables = content.get("hosts", {})
+    if not tables and "blocklists" not in content:
         raise SettingsError([f"MAILDESK_CONFIG: {path} has no table [hosts.NAME]."])
+    problems: list[str] = []
+    hosts: list[HostSettings] = []
     for name, table in tables.items():
         where = f"MAILDESK_CONFIG: [hosts.{name if NAME.match(name) else repr(name)}]"
         if not isinstance(table, dict):

@@ -6,7 +6,7 @@ A secret may come from a file instead: `SLACK_BOT_TOKEN_FILE=/run/secrets/slack_
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 from bot.hostsettings import INSTALLED_AGENT, HostSettings, hosts_from_list, hosts_from_toml
+from bot.listsettings import ID as LIST
+from bot.listsettings import keys_from_list, tables_from_toml
 from bot.nameservers import name_server
 
 __all__ = ["INSTALLED_AGENT", "HostSettings", "Settings", "load"]
@@ -22,6 +24,8 @@ CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
 MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
 
 DATABASE = re.compile(r"(?:sqlite:///[^?]+|postgresql://(?:[^@/?#\s]*@)?[^@/?#\s]*(?:[/?][^@#\s]*)?)\Z")
+
+T = TypeVar("T")
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """Several names in one variable, with commas between them."""
@@ -56,12 +60,17 @@ class Settings(BaseSettings):
         description="Mail hosts, NAME=LINK[:INSTANCE] with LINK local or sudo; empty: this machine's own Postfix",
     )
     maildesk_config: Path | None = Field(
-        None, description="A TOML file with a table [hosts.NAME] for each mail host, instead of MAIL_HOSTS"
+        None, description="A TOML file: a table [hosts.NAME] for each mail host, instead of MAIL_HOSTS; [blocklists.ID]"
     )
     dns_servers: Names = Field(
         (), description="Name servers to ask, ADDRESS or ADDRESS:PORT, your own resolver best; empty: the system's"
     )
     dns_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a DNS question may take")
+    dnsbl_drop: Names = Field((), description="IDs of blocklists that are not to be asked")
+    dnsbl_keys: SecretStr | None = Field(
+        None, description="Keys of the blocklists that need an account, NAME=KEY: spamhaus=…,abusix=…"
+    )
+    dnsbl_keys_file: Path | None = Field(None, description="… or a file that holds them")
     database_url: str = Field(
         "sqlite:///maildesk.db",
         description="Where requests, the audit chain and what Slack must get are kept: sqlite:///FILE, or postgresql://…",
@@ -87,7 +96,7 @@ class Settings(BaseSettings):
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         problems: list[str] = []
-        for name in ("slack_bot_token", "slack_app_token"):
+        for name in ("slack_bot_token", "slack_app_token", "dnsbl_keys"):
             if path := values.get(f"{name}_file"):
                 variable = name.upper()
                 if values.get(name):
@@ -98,7 +107,7 @@ class Settings(BaseSettings):
                 except OSError as error:
                     problems.append(f"{variable}_FILE: {path} can't be read ({error.strerror}).")
                 except UnicodeDecodeError:
-                    problems.append(f"{variable}_FILE: {path} is not text, so it holds no token.")
+                    problems.append(f"{variable}_FILE: {path} is not text, so it holds no secret.")
                 if values.get(name) == "":
                     problems.append(f"{variable}_FILE: {path} is empty.")
         if values.get("audit_key") and values.get("audit_key_file"):
@@ -134,13 +143,20 @@ class Settings(BaseSettings):
     @field_validator("maildesk_config")
     @classmethod
     def _config(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value and info.data.get("mail_hosts"):
-            raise ValueError("MAIL_HOSTS and MAILDESK_CONFIG both name the mail hosts; keep one of them.")
         if value:
-            _told_with_the_others(lambda: hosts_from_toml(value))
+            hosts = _told_with_the_others(lambda: hosts_from_toml(value))
+            if hosts and info.data.get("mail_hosts"):
+                raise ValueError("MAIL_HOSTS and MAILDESK_CONFIG both name the mail hosts; keep one of them.")
         return value
 
-    @field_validator("ops_channels", "viewers", "operators", "approvers", "dns_servers", mode="before")
+    @field_validator("dnsbl_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _told_with_the_others(lambda: keys_from_list(value.get_secret_value()))
+        return value
+
+    @field_validator("ops_channels", "viewers", "operators", "approvers", "dns_servers", "dnsbl_drop", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -161,6 +177,14 @@ class Settings(BaseSettings):
     @classmethod
     def _name_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(name_server(server)) for server in value)
+
+    @field_validator("dnsbl_drop")
+    @classmethod
+    def _drops(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not LIST.match(each):
+                raise ValueError(f"{each!r} is not the ID of a blocklist, such as barracuda or uceprotect-3.")
+        return value
 
     @field_validator("viewers", "operators", "approvers")
     @classmethod
@@ -189,9 +213,17 @@ class Settings(BaseSettings):
 
     def hosts(self) -> tuple[HostSettings, ...]:
         """The configured mail hosts; one local host named `local` when nothing is said. Raises SettingsError."""
-        if self.maildesk_config:
-            return hosts_from_toml(self.maildesk_config)
+        if self.maildesk_config and (hosts := hosts_from_toml(self.maildesk_config)):
+            return hosts
         return hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
+
+    def blocklists(self) -> dict[str, Any]:
+        """The tables `[blocklists.ID]` of the file, not looked at yet. Raises SettingsError."""
+        return tables_from_toml(self.maildesk_config) if self.maildesk_config else {}
+
+    def blocklist_keys(self) -> dict[str, str]:
+        """The secret labels by name: for questions alone, never shown."""
+        return keys_from_list(self.dnsbl_keys.get_secret_value()) if self.dnsbl_keys else {}
 
     def pointed_at(self, api_url: str, bot_token: str, app_token: str, channel: str) -> "Settings":
         """These settings for a workspace elsewhere, such as the console's own on loopback."""
@@ -242,10 +274,10 @@ def _lines(mistake: ErrorDetails) -> list[str]:
     return [line if line.startswith(name.rstrip(" :")) else name + line for line in lines]
 
 
-def _told_with_the_others(read: Callable[[], object]) -> None:
+def _told_with_the_others(read: Callable[[], T]) -> T:
     """pydantic collects ValueErrors, so that all mistakes are told at once."""
     try:
-        read()
+        return read()
     except SettingsError as error:
         raise ValueError(str(error)) from None
 

@@ -50,7 +50,10 @@ def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
         ({"MAIL_HOSTS": "mx1=local,MX1=sudo"}, "there are two mail hosts named MX1"),
         ({"MAIL_HOSTS": "mx1=local:../etc"}, "is not the name of a Postfix instance"),
         ({"MAIL_HOSTS": ","}, "MAIL_HOSTS names no mail host"),
-        ({"MAIL_HOSTS": "mx1=local", "MAILDESK_CONFIG": "/x.toml"}, "both name the mail hosts"),
+        ({"DNSBL_DROP": "Spam Cop"}, "DNSBL_DROP: 'Spam Cop' is not the ID of a blocklist"),
+        ({"DNSBL_KEYS": "spamhaus"}, "DNSBL_KEYS: entry 1 is not NAME=KEY"),
+        ({"DNSBL_KEYS": "spamhaus=a,spamhaus=b"}, "DNSBL_KEYS: there are two keys named spamhaus"),
+        ({"DNSBL_KEYS": "spamhaus=a", "DNSBL_KEYS_FILE": "/x"}, "are both set; keep one of them"),
         ({"MAILDESK_CONFIG": "/nonexistent.toml"}, "/nonexistent.toml can't be read"),
     ],
 )
@@ -79,14 +82,17 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[hosts.mx1]\nfqdn = 'mx1'\n", "'mx1' is not a full name"),
         ("[hosts.mx1]\naddresses = ['mx1.example.org']\n", "'mx1.example.org' is not an IP address"),
         ("[hosts.mx1]\naddresses = ['192.168.1.2']\n", "192.168.1.2 is an address for the inside"),
-        ("hosts = 3\n", "has no table"),
+        ("hosts = 3\n", "mail hosts are [hosts.NAME]"),
+        ("blocklists = 3\n", "blocklists are [blocklists.ID]"),
+        ("[others]\n", "'others' is not known there"),
+        ("", "has no table [hosts.NAME]"),
         ("[hosts.mx1\n", "is not valid TOML"),
         ("[hosts.mx1]\nlink = ['sudo']\n", "link must be a string"),
         ("[hosts.mx1]\ninstance = ''\n", "'' is not the name of a Postfix instance"),
         ('[hosts."mx\\n1"]\n', "[hosts.'mx\\n1']: a mail host needs a name"),
         ("[hosts.mx1]\n[hosts.MX1]\n", "there are two mail hosts named MX1"),
         ("[hosts]\nmx1 = 'local'\n", "[hosts.mx1] is not a table"),
-        ("[[hosts]]\nname = 'mx1'\n", "has no table"),
+        ("[[hosts]]\nname = 'mx1'\n", "mail hosts are [hosts.NAME]"),
         ("# \xff\n", "is not valid TOML"),
     ],
 )
@@ -163,6 +169,32 @@ def test_a_file_that_holds_no_secret_is_named_for_each_secret(
     assert app.startswith(f"SLACK_APP_TOKEN_FILE: {path} ")
     assert said in bot
     assert said in app
+
+
+def test_the_file_may_be_about_blocklists_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text("[blocklists.barracuda]\nweight = 'medium'\n")
+    monkeypatch.setenv("MAILDESK_CONFIG", str(tmp_path / "m.toml"))
+    monkeypatch.setenv("MAIL_HOSTS", "mx1=local")
+    settings = load()
+    assert [host.name for host in settings.hosts()] == ["mx1"]
+    assert settings.blocklists() == {"barracuda": {"weight": "medium"}}
+
+
+def test_one_of_the_two_names_the_mail_hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text("[hosts.mx1]\n")
+    (line,) = problems(monkeypatch, MAILDESK_CONFIG=str(tmp_path / "m.toml"), MAIL_HOSTS="mx2=local")
+    assert "both name the mail hosts" in line
+
+
+def test_keys_of_blocklists_come_from_a_variable_or_a_file_and_are_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DNSBL_KEYS", "spamhaus=abc123, abusix=def456")
+    assert load().blocklist_keys() == {"spamhaus": "abc123", "abusix": "def456"} and "abc123" not in repr(load())
+    monkeypatch.delenv("DNSBL_KEYS")
+    (tmp_path / "keys").write_text("spamhaus=abc123\nabusix=def456\n")
+    monkeypatch.setenv("DNSBL_KEYS_FILE", str(tmp_path / "keys"))
+    assert load().blocklist_keys() == {"spamhaus": "abc123", "abusix": "def456"}
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields if not name.endswith("_file")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 
 from bot.nameservers import NameServer, name_server, of_the_system
@@ -25,6 +27,9 @@ from bot.reputation.transport import Garbled, by_tcp, by_udp, is_truncated
 
 PAYLOAD = 1232
 """Octets of a reply by UDP that no path cuts into fragments (DNS flag day 2020; RFC 9715 §3.2)."""
+
+OPT = struct.pack("!BHHIH", 0, dns.rdatatype.OPT, PAYLOAD, 0, 0)
+"""The pseudo-record of EDNS, version 0, that says so (RFC 6891 §6.1.2)."""
 
 PER_ZONE = 20.0
 """Questions a second for one blocklist zone, unless it is told otherwise."""
@@ -150,8 +155,9 @@ class _Question:
     def __init__(self, name: dns.name.Name, kind: Kind) -> None:
         self.name = name
         self.kind = kind
-        message = dns.message.make_query(name, kind, use_edns=0, payload=PAYLOAD, flags=dns.flags.RD | dns.flags.AD)
-        self._rest = message.to_wire()[2:]
+        # By hand: one look at blocklists asks hundreds of them, and a third of its time went into dnspython's renderer.
+        question = (name.to_wire() or b"") + struct.pack("!HH", dns.rdatatype.from_text(kind), dns.rdataclass.IN)
+        self._rest = struct.pack("!5H", dns.flags.RD | dns.flags.AD, 1, 0, 0, 1) + question + OPT
 
     def wire(self) -> bytes:
         """With an ID that nobody can guess (RFC 5452 §9.2)."""
