@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import pytest
 
 from tests.agent.standin import Answer, StandIn
 from tests.smtp.certificates import Authority
-from tests.smtp.peer import Manners, Peer
+from tests.smtp.peer import Manners, Peer, dropping, nobody
 
 ADDRESS = "192.0.2.{}"
 
@@ -165,26 +162,3 @@ def test_to_compare_is_to_connect_and_to_say_nothing(host: StandIn) -> None:
         host.configure(f"probe_road = 192.0.2.1:443=127.0.0.1:{server.port}\n")
         (found,) = host.ask("probe", compare=["192.0.2.1"]).result["peers"]
     assert (found["port"], found["outcome"], found["banner"], server.heard) == (443, "connected", "", [])
-
-
-def nobody() -> tuple[str, int]:
-    """Where nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address, port = free.getsockname()
-    return str(address), int(port)
-
-
-@contextmanager
-def dropping() -> Iterator[tuple[str, int]]:
-    """Where packets are dropped: its queue of connections is full (listen(2)), and nobody takes any."""
-    with ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        waiting = [stack.enter_context(socket.socket()) for _ in range(8)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(full.getsockname())
-        threading.Event().wait(0.1)
-        yield full.getsockname()

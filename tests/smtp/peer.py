@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -138,6 +140,29 @@ class Peer:
             lines = ["mx.peer.test", *self.manners.hello, *offers]
             return "\r\n".join(f"250{'-' if each is not lines[-1] else ' '}{each}" for each in lines)
         return next((reply for start, reply in DEFAULTS.items() if verb.startswith(start)), "502 5.5.2 Unknown")
+
+
+def nobody() -> tuple[str, int]:
+    """Where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address, port = free.getsockname()
+    return str(address), int(port)
+
+
+@contextmanager
+def dropping() -> Iterator[tuple[str, int]]:
+    """Where packets are dropped: its queue of connections is full (listen(2)), and nobody takes any."""
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [stack.enter_context(socket.socket()) for _ in range(8)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        threading.Event().wait(0.1)
+        yield full.getsockname()
 
 
 def _context(shown: Shown) -> ssl.SSLContext:
