@@ -22,6 +22,7 @@ from bot.errors import MaildeskError, SettingsError
 
 if TYPE_CHECKING:
     from bot.console.workspace import Workspace
+    from bot.demo.outside import Outside
     from bot.mailhost.hosts import MailHosts
     from bot.services import Services
     from bot.settings import Settings
@@ -179,16 +180,18 @@ def _demo() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="maildesk-demo-") as folder,
         Outside(Path(folder)) as outside,
-        DemoHost(Path(folder)) as demo,
+        DemoHost(Path(folder), road=outside.ways()) as demo,
     ):
         settings = bootstrap.demo_settings(Path(folder), demo, outside)
         hosts = bootstrap.mail_hosts(settings.hosts())
         people = [*settings.approvers, *settings.operators, *settings.viewers]
         with _script() as lines:
-            return asyncio.run(_at_the_terminal(settings, hosts, people, lines))
+            return asyncio.run(_at_the_terminal(settings, hosts, people, lines, outside))
 
 
-async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Sequence[str], lines: TextIO) -> int:
+async def _at_the_terminal(
+    settings: "Settings", hosts: "MailHosts", people: Sequence[str], lines: TextIO, outside: "Outside | None" = None
+) -> int:
     """Drive the very app that Slack drives, through a local workspace with tokens made at random for this start."""
     from bot import bootstrap
     from bot.console.workspace import Workspace
@@ -198,7 +201,7 @@ async def _at_the_terminal(settings: "Settings", hosts: "MailHosts", people: Seq
             workspace.add_user(person, person.removeprefix("login:"))
         workspace.add_channel(CHANNEL, "mail-ops", list(people))
         settings = settings.pointed_at(workspace.api_url, workspace.bot_token, workspace.app_token, CHANNEL)
-        services = bootstrap.services(settings, hosts)
+        services = bootstrap.services(settings, hosts, outside=outside)
         async with _running(services):
             await services.approvals.show_open(workspace.team_id)
             await _talk(services, workspace, people, lines)

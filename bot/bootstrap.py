@@ -16,6 +16,7 @@ from bot.demo.outside import Outside
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
+from bot.reputation.checks import Tools
 from bot.reputation.reports import Reports
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
@@ -30,11 +31,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def services(settings: Settings, hosts: MailHosts | None = None, now: Callable[[], datetime] = now) -> Services:
-    """Every service; `hosts` in place of those that the settings name. Raises SettingsError for a mistake there."""
+def services(
+    settings: Settings,
+    hosts: MailHosts | None = None,
+    now: Callable[[], datetime] = now,
+    outside: Outside | None = None,
+) -> Services:
+    """Every service; `hosts` in place of those that the settings name, `outside` in place of the Internet.
+
+    Raises SettingsError for a mistake in the settings.
+    """
     hosts = hosts or mail_hosts(settings.hosts())
     roster = Roster(settings.viewers, settings.operators, settings.approvers)
-    background, kept, resolver = Background(), store(settings, now), name_resolver(settings)
+    background, kept, asking = Background(), store(settings, now), tools(settings, outside)
     return Services(
         settings=settings,
         hosts=hosts,
@@ -44,8 +53,8 @@ def services(settings: Settings, hosts: MailHosts | None = None, now: Callable[[
         approvals=Approvals(kept, roster, settings, now),
         executor=Executor(kept, hosts, background, now, lease.process(), timedelta(minutes=settings.approval_ttl)),
         restores=Restores(kept, hosts, roster, now),
-        resolver=resolver,
-        reports=Reports(kept, checks(settings, resolver, now), hosts, background, now, lease.process()),
+        resolver=asking.resolver,
+        reports=Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process()),
         now=now,
     )
 
@@ -62,9 +71,15 @@ def name_resolver(settings: Settings) -> Resolver:
     return Resolver(settings.dns_servers, timeout=settings.dns_timeout)
 
 
-def checks(settings: Settings, resolver: Resolver, now: Callable[[], datetime] = now) -> Checks:
+def tools(settings: Settings, outside: Outside | None = None) -> Tools:
+    """What checks ask with; in the demo, the demo's own outside world."""
+    resolver = name_resolver(settings)
+    return Tools(resolver, outside.road, str(outside.authority.file)) if outside else Tools(resolver)
+
+
+def checks(settings: Settings, tools: Tools, now: Callable[[], datetime] = now) -> Checks:
     """The checks of how the mail of these hosts is received; nothing is asked yet."""
-    return Checks(resolver, {host.name: host for host in settings.hosts()}, now)
+    return Checks(tools, {host.name: host for host in settings.hosts()}, now)
 
 
 def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:

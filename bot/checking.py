@@ -33,7 +33,7 @@ def main(host: str, scope: Scope, *, as_json: bool) -> int:
         settings = load()
         hosts = bootstrap.mail_hosts(settings.hosts())
         wanted = [hosts.named(host)] if host else list(hosts.values())
-        found = asyncio.run(_all(bootstrap.checks(settings, bootstrap.name_resolver(settings)), wanted, scope))
+        found = asyncio.run(_all(bootstrap.checks(settings, bootstrap.tools(settings)), wanted, scope))
     except MaildeskError as error:
         print(f"{WORDS[3]}: {error}", file=sys.stderr)
         return 3

@@ -77,7 +77,6 @@ class DemoInstance:
             "mail_owner": owner,
             "enable_long_queue_ids": "yes",
             "queue_run_delay": "30s",
-            "smtp_bind_address": self._world.own,
             **self._settings,
         }
         lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
@@ -170,17 +169,25 @@ class DemoHost:
 
     Nothing is written before `write()` and nothing runs before `start()`; as a context manager it does both, and stops
     at the end. The folder is left for its owner to remove. `share` is how much of the busy host's queue there is: tests
-    can do with less than all.
+    can do with less than all. `road` is `probe_road` of agent.ini: where the hosts' way to others really leads.
     """
 
     def __init__(
-        self, folder: Path, *, seed: int = 20, pace: float = 1.0, alive: bool = True, share: float = 1.0
+        self,
+        folder: Path,
+        *,
+        seed: int = 20,
+        pace: float = 1.0,
+        alive: bool = True,
+        share: float = 1.0,
+        road: str = "",
     ) -> None:
         self.folder = folder.absolute()
         self.ini = self.folder / "agent.ini"
         self.programs = self.folder / "bin"
         self._seed = seed
         self._share = share
+        self._road = road
         self.instances = {
             name: DemoInstance(
                 self.folder / name,
@@ -211,8 +218,10 @@ class DemoHost:
         self.ini.chmod(0o644)
 
     def _section(self, instance: DemoInstance) -> str:
+        road = f"probe_road = {self._road}\n" if self._road else ""
         return (
-            f"[{instance.name}]\nconfig_directory = {instance.config_directory}\ncommand_directory = {self.programs}\n"
+            f"[{instance.name}]\nconfig_directory = {instance.config_directory}\n"
+            f"command_directory = {self.programs}\n{road}"
         )
 
     def start(self) -> None:

@@ -38,7 +38,12 @@ class Outside:
     def road(self, address: str, port: int) -> tuple[str, int]:
         """Where a connection to a public address of this world really goes; to any other one it stays as it is."""
         server = self.servers.get(address)
-        return ("127.0.0.1", server.port) if server and port == 25 else (address, port)
+        return ("127.0.0.1", server.port) if server and port in (25, 443) else (address, port)
+
+    def ways(self) -> str:
+        """The same as the agent's `probe_road` says it."""
+        wanted = [(address, port) for address in self.servers for port in (25, 443)]
+        return " ".join("{}:{}={}:{}".format(*each, *self.road(*each)) for each in wanted)
 
     def start(self) -> None:
         """Start all of it, or leave nothing running. Raises OSError."""

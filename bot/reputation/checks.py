@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from bot.reputation import alignment, dkim, dmarc, identity, mx, spf_record
+from bot.mailhost.host import MailHost
+from bot.reputation import alignment, dkim, dmarc, identity, mx, outbound, spf_record
 from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.records import plain
 from bot.reputation.resolver import Resolver
+from bot.reputation.road import Road, straight
 from bot.reputation.sending import Sending
 
 Findings = tuple[Finding, ...]
@@ -36,11 +38,24 @@ class Check:
         return Finding(self.part, Severity.UNKNOWN, f"{self.area}.{result}", self.subject, text, (why,), source, advice)
 
 
-def checks(resolver: Resolver, sends: Sending) -> tuple[Check, ...]:
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What checks ask with: a resolver, and how connections go (bot/reputation/road.py). `authorities` is a PEM file
+    of those that certificates are trusted of; empty: the system's."""
+
+    resolver: Resolver
+    road: Road = straight
+    authorities: str = ""
+
+
+def checks(tools: Tools, host: MailHost, sends: Sending) -> tuple[Check, ...]:
     """Every check of the host, its addresses and its sending domains; without what does not matter for it."""
-    rows = _of_names(resolver, sends)
+    rows = _of_names(tools.resolver, sends)
     for domain in dict.fromkeys(plain(name) for name in sends.domains):
-        rows += _of_domain(resolver, sends, domain)
+        rows += _of_domain(tools, sends, domain)
+    if not sends.through:
+        what = f"whether {host.name} reaches other mail servers on port 25"
+        rows.append(Check("tls", "outbound", host.name, what, lambda _: outbound.check(host, tools.resolver)))
     return tuple(rows)
 
 
@@ -92,9 +107,9 @@ def _ptr(resolver: Resolver, address: IPv4Address | IPv6Address, name: str) -> C
     return Check("dns", "ptr", str(address), what, lambda _: identity.check_ptr(resolver, address, name, name))
 
 
-def _of_domain(resolver: Resolver, sends: Sending, domain: str) -> list[Check]:
+def _of_domain(tools: Tools, sends: Sending, domain: str) -> list[Check]:
     """What a sending domain publishes, and its mail servers."""
-    name = plain(sends.fqdn)
+    resolver, name = tools.resolver, plain(sends.fqdn)
     of_spf = Check(
         "auth",
         "spf",
@@ -117,12 +132,12 @@ def _of_domain(resolver: Resolver, sends: Sending, domain: str) -> list[Check]:
             lambda found: _aligned(resolver, sends, domain, found),
             after=(of_spf, of_dkim),
         ),
-        *(_row(row, resolver, domain) for row in OF_DOMAINS),
+        *(_row(row, tools, domain) for row in OF_DOMAINS),
     ]
 
 
-def _row(row: Row, resolver: Resolver, domain: str) -> Check:
-    return Check(row.part, row.area, domain, row.what.format(domain), lambda _: row.check(resolver, domain))
+def _row(row: Row, tools: Tools, domain: str) -> Check:
+    return Check(row.part, row.area, domain, row.what.format(domain), lambda _: row.check(tools, domain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +147,12 @@ class Row:
     part: Part
     area: str
     what: str
-    check: Callable[[Resolver, str], Awaitable[Findings]]
+    check: Callable[[Tools, str], Awaitable[Findings]]
 
 
-OF_DOMAINS = (Row("auth", "dmarc", "the DMARC policy of {}", dmarc.check),)
+OF_DOMAINS = (
+    Row("auth", "dmarc", "the DMARC policy of {}", lambda tools, domain: dmarc.check(tools.resolver, domain)),
+)
 
 
 async def _aligned(resolver: Resolver, sends: Sending, domain: str, found: Findings) -> Findings:

@@ -11,10 +11,9 @@ from datetime import datetime
 
 from bot.errors import MaildeskError
 from bot.mailhost.host import MailHost
-from bot.reputation.checks import Check, Findings, checks, not_applicable
+from bot.reputation.checks import Check, Findings, Tools, checks, not_applicable
 from bot.reputation.findings import Finding, Severity
 from bot.reputation.report import Report, Scope, sorted_findings
-from bot.reputation.resolver import Resolver
 from bot.reputation.sending import Sending, sending
 from bot.settings import HostSettings
 
@@ -34,12 +33,12 @@ class Checks:
 
     def __init__(
         self,
-        resolver: Resolver,
+        tools: Tools,
         hosts: Mapping[str, HostSettings],
         now: Callable[[], datetime],
         deadline: float = DEADLINE,
     ) -> None:
-        self._resolver = resolver
+        self._tools = tools
         self._hosts = hosts
         self._now = now
         self.deadline = deadline
@@ -64,7 +63,7 @@ class Checks:
                 due = clock() + between
             sends = await looking
             report = _begun(report, host, sends)
-            running = _start([row for row in checks(self._resolver, sends) if scope in ("all", row.part)])
+            running = _start([row for row in checks(self._tools, host, sends) if scope in ("all", row.part)])
             report, untold = replace(report, checks=len(running)), True
             while running and clock() < end:
                 wake = min(end, max(due, clock())) if untold else end
@@ -91,7 +90,7 @@ class Checks:
         row = Check("dns", "sending", host.name, f"how {host.name} sends", _nothing)
         try:
             async with asyncio.timeout(limit):
-                return await sending(host, settings, self._resolver)
+                return await sending(host, settings, self._tools.resolver)
         except TimeoutError:
             found = row.unknown(f"there was no end to it within {limit:g} s", AGAIN)
         except Exception as error:

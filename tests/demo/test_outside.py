@@ -25,11 +25,11 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
 
 
 async def checked(outside: Outside, folder: Path, name: str) -> Report:
-    demo = DemoHost(folder / "demo", alive=False, share=0.01)
+    demo = DemoHost(folder / "demo", alive=False, share=0.01, road=outside.ways())
     demo.write()
     settings = bootstrap.demo_settings(folder, demo, outside)
     hosts = bootstrap.mail_hosts(settings.hosts())
-    checks = bootstrap.checks(settings, bootstrap.name_resolver(settings), lambda: datetime.now(UTC))
+    checks = bootstrap.checks(settings, bootstrap.tools(settings, outside), lambda: datetime.now(UTC))
     async with aclosing(checks.watch(hosts[name])) as reports:
         return [report async for report in reports][-1]
 

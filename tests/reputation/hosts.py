@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
-from bot.agent.protocol import Info
+from bot.agent.protocol import Info, Peer, Probed
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import link_to
+from bot.reputation.outbound import RECEIVERS
 from bot.settings import HostSettings
+from tests.dns.world import DnsWorld
 
 PARAMETERS = {"myhostname": "mx1.example.org", "mydomain": "example.org", "smtp_bind_address": "192.0.2.25"}
 
 
 class Host(MailHost):
-    """A mail host that says of itself what it is told to say, after a while."""
+    """A mail host that says of itself what it is told to say, after a while; `closed`: port 25 is, to the outside."""
 
-    def __init__(self, after: float = 0.0, **parameters: str) -> None:
+    def __init__(self, after: float = 0.0, *, closed: bool = False, **parameters: str) -> None:
         super().__init__(link_to(HostSettings("mx1")), "mx1")
         self._after = after
+        self._closed = closed
         self._parameters = {**PARAMETERS, **parameters}
 
     async def info(self) -> Info:
         await asyncio.sleep(self._after)
         return Info("1", 1, "3.11", "mx1", ("mx1",), (), True, self._parameters, "", 0, (), None)
+
+    async def probe(self, smtp: Sequence[str], compare: Sequence[str] = (), *, wait: int = 25) -> Probed:
+        def met(address: str, port: int) -> Peer:
+            if port == 25 and self._closed:
+                return Peer(address, port, "timeout", "no answer within 10 s")
+            return Peer(address, port, "connected", banner="220 mx.test ESMTP", hello=("mx.test",), starttls=True)
+
+        return Probed("mx1", tuple(met(each, 25) for each in smtp) + tuple(met(each, 443) for each in compare))
+
+
+def receivers(dns: DnsWorld) -> None:
+    """Zones of those whom everybody writes to, so that the way out can be tried."""
+    for number, domain in enumerate(RECEIVERS, 1):
+        dns.zone(domain, f"@ MX 10 mx\n@ A 198.18.250.{number}\nmx A 198.18.250.{10 + number}")

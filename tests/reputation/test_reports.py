@@ -15,6 +15,7 @@ from bot.background import Background
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
+from bot.reputation.checks import Tools
 from bot.reputation.report import NotAReport, Report, Scope
 from bot.reputation.reports import RUNS, WANTED, Reports
 from bot.reputation.resolver import Resolver
@@ -40,7 +41,7 @@ class Scripted(Checks):
     """Checks that end when they are told to; `begun` counts how often they were."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(Resolver(["127.0.0.1:9"]), {}, clock.now)
+        super().__init__(Tools(Resolver(["127.0.0.1:9"])), {}, clock.now)
         self.go = asyncio.Event()
         self.begun = 0
 

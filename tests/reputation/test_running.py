@@ -16,6 +16,7 @@ from bot.demo.nameserver import NameServer
 from bot.errors import HostUnreachable
 from bot.mailhost.host import MailHost
 from bot.reputation.answers import Kind, Result
+from bot.reputation.checks import Tools
 from bot.reputation.findings import Severity
 from bot.reputation.report import Report, Scope
 from bot.reputation.resolver import Resolver
@@ -26,6 +27,9 @@ from tests.reputation.reading import faults
 
 class Away(Host):
     async def info(self) -> NoReturn:
+        raise HostUnreachable("mx1", "nobody answers")
+
+    async def probe(self, *_: Any, **__: Any) -> NoReturn:
         raise HostUnreachable("mx1", "nobody answers")
 
 
@@ -53,7 +57,7 @@ def names() -> Iterator[NameServer]:
 
 
 def checks(resolver: Resolver, deadline: float = 60.0) -> Checks:
-    return Checks(resolver, {}, lambda: datetime.now(UTC), deadline)
+    return Checks(Tools(resolver), {}, lambda: datetime.now(UTC), deadline)
 
 
 async def watched(made: Checks, host: MailHost, scope: Scope = "all", **more: Any) -> list[Report]:
@@ -117,8 +121,9 @@ async def test_a_check_that_fails_inside_is_an_error_of_its_own_alone(
 
 async def test_a_host_that_is_away_leaves_nothing_clean(names: NameServer) -> None:
     (report,) = await watched(checks(Resolver([names.address])), Away(), first=60)
-    assert faults(report.findings) == ["sending.unknown"] and report.worst is Severity.UNKNOWN
-    assert "nobody answers" in report.findings[0].text
+    assert faults(report.findings) == ["outbound.unknown", "sending.unknown"]
+    assert report.worst is Severity.UNKNOWN
+    assert all("nobody answers" in each.text for each in report.findings)
 
 
 async def test_a_host_that_never_says_how_it_sends_ends_with_the_deadline(names: NameServer) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.reputation.checks import Tools
 from bot.reputation.findings import Severity
 from bot.reputation.records import txt
 from bot.reputation.report import Report
@@ -18,7 +19,7 @@ from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
 from bot.settings import HostSettings
 from tests.dns.world import DnsWorld
-from tests.reputation.hosts import Host
+from tests.reputation.hosts import Host, receivers
 from tests.reputation.reading import are_told_well
 from tests.reputation.test_dkim_key import rsa_key
 
@@ -31,7 +32,8 @@ _networks = itertools.count(1)
 class Site:
     """A domain without a fault, and the host that sends for it; each fault changes one thing.
 
-    `records` are lines of its zone by what they are; `reverse` the PTR records of its address.
+    `records` are lines of its zone by what they are; `reverse` the PTR records of its address; `closed`: port 25 is, to
+    the outside.
     """
 
     domain: str
@@ -39,6 +41,7 @@ class Site:
     helo: str = ""
     records: dict[str, str] = field(default_factory=dict)
     reverse: list[str] = field(default_factory=list)
+    closed: bool = False
 
     def __post_init__(self) -> None:
         self.helo = f"mx.{self.domain}"
@@ -72,13 +75,14 @@ class Site:
         dns.zone(self.domain, "\n".join(self.records.values()))
         zone = ".".join(reversed(self.network.split("."))) + ".in-addr.arpa"
         dns.zone(zone, "\n".join(f"25 PTR {name}." for name in self.reverse))
+        receivers(dns)
 
     async def report(self, *servers: str, limit: float = 5.0) -> Report:
         settings = HostSettings(
             "mx1", fqdn=self.helo, addresses=(self.address,), domains=(self.domain,), selectors=("s1",)
         )
-        checks = Checks(Resolver(servers, timeout=limit), {"mx1": settings}, lambda: datetime.now(UTC))
-        async with aclosing(checks.watch(Host(myhostname=self.helo), first=60)) as reports:
+        checks = Checks(Tools(Resolver(servers, timeout=limit)), {"mx1": settings}, lambda: datetime.now(UTC))
+        async with aclosing(checks.watch(Host(myhostname=self.helo, closed=self.closed), first=60)) as reports:
             return [report async for report in reports][-1]
 
 
@@ -193,6 +197,7 @@ FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
     "dmarc-p-none": (_dmarc("v=DMARC1; p=none; rua=mailto:dmarc@{domain}"), {"dmarc.policy_none"}),
     "dmarc-no-rua": (_dmarc("v=DMARC1; p=reject"), {"dmarc.no_rua"}),
     "dmarc-elsewhere": (_dmarc("v=DMARC1; p=reject; rua=mailto:a@other.test"), {"dmarc.rua_not_authorised"}),
+    "port-25-closed": (lambda made: setattr(made, "closed", True), {"outbound.blocked"}),
     "dmarc-removed": (_dmarc("v=DMARC1; p=reject; pct=50; rua=mailto:dmarc@{domain}"), {"dmarc.removed_tags"}),
 }
 
@@ -208,9 +213,17 @@ async def test_the_good_domain_passes_everything(dns: DnsWorld) -> None:
     made.plant(dns)
     report = await made.report(dns.resolver)
     assert faults(report) == set() and report.worst is Severity.OK and report.exit_status == 0
-    assert {"fqdn.ok", "ptr.ok", "mx.ok", "spf.ok", "spf.pass", "dkim.ok", "dmarc.ok", "alignment.ok"} <= {
-        finding.code for finding in report.findings
-    }
+    assert {
+        "fqdn.ok",
+        "ptr.ok",
+        "mx.ok",
+        "spf.ok",
+        "spf.pass",
+        "dkim.ok",
+        "dmarc.ok",
+        "alignment.ok",
+        "outbound.open",
+    } <= {finding.code for finding in report.findings}
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -105,7 +105,7 @@ async def test_with_the_resolver_gone_nothing_is_clean_and_nothing_failed(small:
 async def test_a_host_that_is_away_is_said_to_be_unknown(names: NameServer, tmp_path: Path) -> None:
     async with serving([host("mx1", tmp_path / "missing.ini")], dns_servers=(names.address,)) as ops:
         (card,) = await ops.type("/mail check")
-    assert text_of(card).startswith("⚪ mx1: 1 could not be found out.")
+    assert text_of(card).startswith("⚪ mx1: 2 could not be found out.")
 
 
 async def test_a_report_whose_bot_was_stopped_is_completed_by_the_next(
