@@ -1,0 +1,170 @@
+"""What a sweep of the blocklists comes to: in a sentence, and as findings.
+
+Codes: rbl.listed rbl.policy rbl.not_listed rbl.unknown rbl.good.
+"""
+
+from __future__ import annotations
+
+from bot.reputation.codes import ListCause, Weight
+from bot.reputation.findings import Finding, Severity
+from bot.reputation.subjects import Subject
+from bot.reputation.sweep import Silence, Sweep, Verdict
+from bot.text import clock, listed, plural
+
+SOURCE = "RFC 5782 §2, §5"
+
+SEVERITIES = {
+    Weight.CRITICAL: Severity.PROBLEM,
+    Weight.HIGH: Severity.PROBLEM,
+    Weight.MEDIUM: Severity.WARNING,
+    Weight.LOW: Severity.WARNING,
+    Weight.INFO: Severity.INFO,
+}
+HEEDED = {
+    Weight.CRITICAL: "most receivers refuse mail for it",
+    Weight.HIGH: "many receivers refuse mail for it",
+    Weight.MEDIUM: "some receivers refuse mail for it, and filters score it",
+    Weight.LOW: "filters score it, few receivers refuse mail for it",
+    Weight.INFO: "hardly anybody refuses mail for it",
+}
+CAUSES: dict[ListCause, str] = {
+    "timeout": "gave no answer in time",
+    "servfail": "could not be looked up",
+    "refused": "refused",
+    "unreachable": "could not be asked, since the resolver can't be reached",
+    "malformed": "sent what is no DNS answer",
+    "bogus": "could not be believed, since the zone's signatures do not hold",
+    "rewritten": "could not be asked, since the resolver invents answers",
+    "limited": "was not asked, to keep its limit of questions",
+    "broken_zone": "does not work as a list",
+    "unknown_code": "answered with a code that has no meaning here",
+}
+"""What a list did instead of answering, with the list in front of it."""
+
+NEXT: dict[ListCause, str] = {
+    "timeout": "Ask again; a list that never answers can be dropped: DNSBL_DROP.",
+    "servfail": "Ask again; a list that never answers can be dropped: DNSBL_DROP.",
+    "refused": "Have the bot ask a resolver of your own (DNS_SERVERS), register it with the list, or get a key.",
+    "unreachable": "Look whether the resolver runs and can be reached, and whether DNS_SERVERS names it.",
+    "malformed": "Ask again; a list that never answers can be dropped: DNSBL_DROP.",
+    "bogus": "Nothing can be done here: whoever runs the list has to renew its signatures.",
+    "rewritten": "Have the bot ask a resolver that invents no answers: DNS_SERVERS in its settings.",
+    "limited": "Ask again later.",
+    "broken_zone": "If most lists are said to be broken, the resolver invents answers; one that is dead: DNSBL_DROP.",
+    "unknown_code": "Look at the list's own page what its answer means.",
+}
+"""What to do about it."""
+
+
+def findings(sweep: Sweep, subject: Subject) -> tuple[Finding, ...]:
+    """Of this subject: its listings, or that it is on none; and which lists could not say, which concerns the sweep as
+    a whole and is the same for each of its subjects."""
+    own = sweep.of(subject)
+    found = [_listed(each) for each in own.listings]
+    found += [_good(each) for each in own.recommendations]
+    answered = own.coverage.answered
+    if answered and not own.listings:
+        text = f"{subject} is on none of the {plural(answered, 'blocklist')} that answered."
+        found.append(Finding("rbl", Severity.OK, "rbl.not_listed", subject.text, text, (), SOURCE))
+    return (*found, *(_silent(each) for each in sweep.coverage.silent))
+
+
+def _listed(each: Verdict) -> Finding:
+    zone, subject = each.zone, each.subject.text
+    reason = (f"{zone.name} says: {each.reason}",) if each.reason else ()
+    since = (f"seen since {clock(each.since.timestamp())}",) if each.since else ()
+    evidence = (f"{zone.name} ({zone.zone}): {', '.join(each.answers)}", *reason, *since)
+    code = "rbl.policy" if each.policy else "rbl.listed"
+    text = f"{subject} is listed by {zone.name} ({meanings(each)}): {HEEDED[each.weight]}."
+    return Finding("rbl", SEVERITIES[each.weight], code, subject, text, evidence, zone.delist or SOURCE, advice(each))
+
+
+def _good(each: Verdict) -> Finding:
+    text = f"{each.subject} is known for good at {each.zone.name}: {meanings(each)}."
+    evidence = (f"{each.zone.name} ({each.zone.zone}): {', '.join(each.answers)}",)
+    return Finding("rbl", Severity.OK, "rbl.good", each.subject.text, text, evidence, each.zone.delist or SOURCE)
+
+
+def _silent(each: Silence) -> Finding:
+    severity = Severity.UNKNOWN if each.matters else Severity.INFO
+    text = f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}."
+    evidence = (f"{each.cause}: {each.detail}",)
+    return Finding("rbl", severity, "rbl.unknown", "", text, evidence, SOURCE, NEXT[each.cause])
+
+
+def meanings(each: Verdict) -> str:
+    return "; ".join(code.meaning for code in each.codes)
+
+
+def advice(each: Verdict) -> str:
+    """What to do about a listing."""
+    zone = each.zone
+    page = f" Then ask for removal: {zone.delist}" if zone.delist else ""
+    leaves = f" It leaves the list: {zone.expires}." if zone.expires else ""
+    if each.policy:
+        where = f", or yourself at {zone.delist}" if zone.delist else ""
+        return (
+            "This is the provider's policy for its addresses, not abuse. Have a static address taken out by the"
+            f" provider{where}, or send through a relay host.{leaves}"
+        )
+    return f"Find and stop the cause first, else it comes back.{leaves}{page}."
+
+
+def concerned(each: Silence) -> str:
+    """` for 192.0.2.1`, where it does not concern all."""
+    return f" for {listed([subject.text for subject in each.subjects[:5]])}" if each.subjects else ""
+
+
+def verdict(sweep: Sweep) -> tuple[Severity, str]:
+    """What it comes to, in one sentence; unknown is neither clean nor listed."""
+    coverage, listings = sweep.coverage, sweep.listings
+    who = listed([subject.text for subject in sweep.subjects]) if len(sweep.subjects) < 4 else _counted(sweep)
+    if listings:
+        worst = listings[0]
+        names = listed([*dict.fromkeys(each.zone.name for each in listings)][:3])
+        count = len({each.zone.id for each in listings})
+        more = f" and {count - 3} more" if count > 3 else ""
+        subjects = [*dict.fromkeys(each.subject.text for each in listings)]
+        whose = listed(subjects) if len(subjects) < 4 else f"{len(subjects)} of {_counted(sweep)}"
+        is_are = "is" if len(subjects) == 1 else "are"
+        return SEVERITIES[worst.weight], f"{whose} {is_are} listed by {names}{more}: {HEEDED[worst.weight]}."
+    is_are = "is" if len(sweep.subjects) == 1 else "are"
+    if not coverage.asked:
+        return Severity.UNKNOWN, f"No list knows of {who}, so nothing was asked."
+    if not coverage.answered:
+        return Severity.UNKNOWN, f"It is not known whether {who} {is_are} listed: no list answered."
+    silent = [zone.name for each in coverage.silent if each.matters for zone in each.zones]
+    on_none = f"{who} {is_are} on none of the {plural(coverage.answered, 'list')} that answered"
+    if silent:
+        names = listed(silent[:3]) + (f" and {len(silent) - 3} more" if len(silent) > 3 else "")
+        return Severity.UNKNOWN, f"{on_none}, but what {names} would say is not known."
+    return Severity.OK, f"{on_none}."
+
+
+def _counted(sweep: Sweep) -> str:
+    domains = sum(subject.kind == "domain" for subject in sweep.subjects)
+    addresses = len(sweep.subjects) - domains
+    parts = [
+        plural(addresses, "address", "addresses") if addresses else "",
+        plural(domains, "domain") if domains else "",
+    ]
+    return listed([part for part in parts if part])
+
+
+def coverage_line(sweep: Sweep) -> str:
+    """`34 of 36 lists answered, asked through 127.0.0.1.`"""
+    coverage = sweep.coverage
+    return f"{coverage.answered} of {plural(coverage.asked, 'list')} answered, asked through {listed(sweep.servers)}."
+
+
+def silence_line(each: Silence) -> str:
+    """Which lists did not answer, and why."""
+    return f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}: {each.detail}"
+
+
+def not_asked_line(sweep: Sweep) -> str:
+    """`Not asked: Abusix Guardian Mail needs a key`; empty where every list was."""
+    together: dict[str, list[str]] = {}
+    for zone in sweep.left_out:
+        together.setdefault(zone.left_out, []).append(zone.name)
+    return "; ".join(f"{listed(names)}: {why}" for why, names in together.items())
