@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal, cast
 
-from spftrace import BaseResolver, acheck
+from spftrace import BaseResolver, Limits
 
 from bot.reputation.answers import Absent, Answer, Cause, Kind, Unknown
 from bot.reputation.resolver import Resolver
+from bot.reputation.spf_explanation import ExplainingEvaluator
 
 Verdict = Literal["pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"]
 
 TIME_LIMIT = 20.0
 """Seconds for one evaluation; receivers give up too (§4.6.4)."""
+
+RECEIVER = "unknown"
+"""The macro r, where no receiver is known (§7.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,9 @@ class _Asking(BaseResolver):
         result = await self._resolver.ask(name, cast(Kind, rtype))
         match result:
             case Answer():
-                return "NOERROR", [exchange.exchange for exchange in result.exchanges] or list(result.values)
+                # The null MX (RFC 7505) names no host whose addresses could be asked for.
+                exchanges = [exchange.exchange for exchange in result.exchanges if exchange.exchange]
+                return "NOERROR", exchanges or list(result.values)
             case Absent():
                 return "NOERROR" if result.exists else "NXDOMAIN", []
             case Unknown():
@@ -51,8 +58,10 @@ class _Asking(BaseResolver):
 
 async def evaluate(resolver: Resolver, address: str, mail_from: str, helo: str) -> SpfResult:
     """What receivers make of mail with this envelope sender. Raises ValueError for what is no address."""
+    ip_address(address)
     asking = _Asking(resolver)
-    traced = await acheck(address, mail_from, helo, resolver=asking, time_limit=TIME_LIMIT, audit=True, prefetch=True)
+    limits = Limits(time_limit=TIME_LIMIT, audit=True, prefetch=True)
+    traced = await ExplainingEvaluator(asking, limits, receiver=RECEIVER).evaluate(address, mail_from, helo)
     events = traced.trace.events
     reasons = [str(event.data["reason"]) for event in events if event.kind == "exit"]
     records = [str(event.data["policy"]) for event in events if event.kind == "policy_parsed"]
