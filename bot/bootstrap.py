@@ -16,6 +16,8 @@ from bot.demo.outside import Outside
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
+from bot.reputation import zones
+from bot.reputation.blocklists import Blocklists
 from bot.reputation.checks import Tools
 from bot.reputation.reports import Reports
 from bot.reputation.resolver import Resolver
@@ -24,6 +26,10 @@ from bot.services import Services
 from bot.settings import HostSettings, Settings
 from bot.store.database import Store
 from bot.store.key import file_key
+
+
+QUESTIONS = 256
+"""DNS questions under way at once: some for every blocklist, so that dead ones do not keep the others."""
 
 
 def now() -> datetime:
@@ -54,6 +60,7 @@ def services(
         executor=Executor(kept, hosts, background, now, lease.process(), timedelta(minutes=settings.approval_ttl)),
         restores=Restores(kept, hosts, roster, now),
         resolver=asking.resolver,
+        blocklists=asking.blocklists,
         reports=Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process()),
         now=now,
     )
@@ -68,13 +75,22 @@ def store(settings: Settings, now: Callable[[], datetime] = now) -> Store:
 
 def name_resolver(settings: Settings) -> Resolver:
     """What asks the DNS. Nothing is sent before its first question."""
-    return Resolver(settings.dns_servers, timeout=settings.dns_timeout)
+    return Resolver(settings.dns_servers, timeout=settings.dns_timeout, in_flight=QUESTIONS)
+
+
+def blocklists(settings: Settings, resolver: Resolver) -> Blocklists:
+    """The lists that the settings leave or add. Raises SettingsError for a mistake in them."""
+    lists = zones.load(settings.dnsbl_drop, settings.blocklist_keys(), settings.blocklists())
+    return Blocklists(resolver, lists)
 
 
 def tools(settings: Settings, outside: Outside | None = None) -> Tools:
     """What checks ask with; in the demo, the demo's own outside world."""
     resolver = name_resolver(settings)
-    return Tools(resolver, outside.road, str(outside.authority.file)) if outside else Tools(resolver)
+    lists = blocklists(settings, resolver)
+    if outside is None:
+        return Tools(resolver, lists)
+    return Tools(resolver, lists, road=outside.road, authorities=str(outside.authority.file))
 
 
 def checks(settings: Settings, tools: Tools, now: Callable[[], datetime] = now) -> Checks:

@@ -10,6 +10,7 @@ from bot.approvals.requests import Approvals
 from bot.approvals.trash import Restores
 from bot.background import Background
 from bot.mailhost.hosts import MailHosts
+from bot.reputation.blocklists import Blocklists
 from bot.reputation.reports import Reports
 from bot.reputation.resolver import Resolver
 from bot.settings import Settings
@@ -29,5 +30,6 @@ class Services:
     executor: Executor
     restores: Restores
     resolver: Resolver
+    blocklists: Blocklists
     reports: Reports
     now: Callable[[], datetime]

@@ -51,7 +51,8 @@ newsletter.example. A 203.0.113.80
 def records(zones: Iterable[Zone] = ()) -> Iterator[str]:
     """Lines of a zone file for all of it, these blocklists included."""
     for zone in zones:
-        yield from _list(zone)
+        if not zone.left_out:
+            yield from _list(zone)
     yield OWN
     for name, address in HOSTS.items():
         yield f"{name}.{DOMAIN}. A {address}"

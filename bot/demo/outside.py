@@ -11,6 +11,7 @@ from bot.demo import dnsworld
 from bot.demo.certificates import Authority
 from bot.demo.mailserver import MailServer
 from bot.demo.nameserver import NameServer
+from bot.reputation import zones
 
 SOON, LATE = timedelta(days=6, hours=3), timedelta(days=71)
 """For so long the certificates of mx1 and of all others are good."""
@@ -49,7 +50,7 @@ class Outside:
         """Start all of it, or leave nothing running. Raises OSError."""
         with ExitStack() as starting:
             starting.enter_context(self.names)
-            self.names.publish("\n".join(dnsworld.records()))
+            self.names.publish("\n".join(dnsworld.records(zones.load())))
             for server in self.servers.values():
                 starting.enter_context(server)
             self._running = starting.pop_all()

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from bot.mailhost.host import MailHost
-from bot.reputation import alignment, dkim, dmarc, identity, mx, outbound, spf_record
+from bot.reputation import alignment, dkim, dmarc, identity, listings, mx, outbound, spf_record
+from bot.reputation.blocklists import Blocklists
 from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.records import plain
 from bot.reputation.resolver import Resolver
 from bot.reputation.road import Road, straight
 from bot.reputation.sending import Sending
+from bot.reputation.subjects import subject
+from bot.text import listed
 
 Findings = tuple[Finding, ...]
 
@@ -40,17 +43,22 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What checks ask with: a resolver, and how connections go (bot/reputation/road.py). `authorities` is a PEM file
-    of those that certificates are trusted of; empty: the system's."""
+    """What checks ask with: a resolver, the blocklists, and how connections go (bot/reputation/road.py).
+
+    `authorities` is a PEM file of those whose certificates are trusted; empty: the system's. `lists_deadline` is how
+    many seconds the blocklists have together.
+    """
 
     resolver: Resolver
+    blocklists: Blocklists
+    lists_deadline: float = 20.0
     road: Road = straight
     authorities: str = ""
 
 
 def checks(tools: Tools, host: MailHost, sends: Sending) -> tuple[Check, ...]:
     """Every check of the host, its addresses and its sending domains; without what does not matter for it."""
-    rows = _of_names(tools.resolver, sends)
+    rows = [*_of_names(tools.resolver, sends), *_of_lists(tools, host, sends)]
     for domain in dict.fromkeys(plain(name) for name in sends.domains):
         rows += _of_domain(tools, sends, domain)
     if not sends.through:
@@ -105,6 +113,20 @@ def _of_names(resolver: Resolver, sends: Sending) -> list[Check]:
 def _ptr(resolver: Resolver, address: IPv4Address | IPv6Address, name: str) -> Check:
     what = f"the PTR record of {address}"
     return Check("dns", "ptr", str(address), what, lambda _: identity.check_ptr(resolver, address, name, name))
+
+
+def _of_lists(tools: Tools, host: MailHost, sends: Sending) -> list[Check]:
+    """All addresses and domains in one sweep, so that each list is tried once."""
+    names = list(dict.fromkeys([*([] if sends.through else sends.addresses), *sends.domains]))
+
+    async def ask(_: Findings) -> Findings:
+        subjects = [subject(name) for name in names]
+        sweep = await tools.blocklists.look(subjects, tools.lists_deadline)
+        # What lists did not say is told with each subject, and once is enough.
+        return tuple(dict.fromkeys(finding for each in subjects for finding in listings.findings(sweep, each)))
+
+    what = f"whether {listed(names)} {'is' if len(names) == 1 else 'are'} on a blocklist"
+    return [Check("rbl", "rbl", host.name, what, ask)] if names else []
 
 
 def _of_domain(tools: Tools, sends: Sending, domain: str) -> list[Check]:

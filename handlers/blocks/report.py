@@ -79,9 +79,18 @@ def _under_way(found: Report) -> list[Line]:
 def _advised(finding: Finding) -> Block:
     """What is wrong, what to do, and the records to publish."""
     lines: list[Line] = [[f"{SIGNS[finding.severity]} ", bold(finding.text, SHOWN)]]
-    if finding.advice:
-        lines.append([words(finding.advice, 2 * SHOWN)])
+    why = _cause(finding)
+    if finding.advice or why:
+        lines.append([words(f"{why}{finding.advice}", 2 * SHOWN)])
     return rich(paragraph(*lines), *([preformatted(finding.publish, RECORDS)] if finding.publish else []))
+
+
+def _cause(finding: Finding) -> str:
+    """Why something could not be found out, where the sentence does not say it."""
+    if finding.severity is not Severity.UNKNOWN or not finding.evidence:
+        return ""
+    told = finding.evidence[0].partition(": ")[2] or finding.evidence[0]
+    return "" if told.rstrip(".") in finding.text else f"Why: {told.rstrip('.')}. "
 
 
 def _not_known(unknown: Sequence[Finding]) -> list[Block]:

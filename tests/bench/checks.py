@@ -7,14 +7,13 @@ import time
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from bot.reputation.checks import Tools
 from bot.reputation.records import txt
 from bot.reputation.report import Report
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
 from bot.settings import HostSettings
 from tests.dns.misbehaving import Manner, MisbehavingServer
-from tests.reputation.hosts import Host
+from tests.reputation.hosts import Host, tools
 from tests.reputation.test_dkim_key import rsa_key
 
 DOMAINS = tuple(f"d{number}.bench.test" for number in range(10))
@@ -30,7 +29,7 @@ async def all_at_once() -> tuple[float, Report]:
     try:
         _publish(server)
         settings = HostSettings("mx1", fqdn="mx.bench.test", addresses=(ADDRESS,), domains=DOMAINS, selectors=("s1",))
-        checks = Checks(Tools(Resolver([server.address])), {"mx1": settings}, lambda: datetime.now(UTC))
+        checks = Checks(tools(Resolver([server.address])), {"mx1": settings}, lambda: datetime.now(UTC))
         started = time.perf_counter()
         async with aclosing(checks.watch(Host(myhostname="mx.bench.test"), first=60)) as reports:
             (report,) = [report async for report in reports]

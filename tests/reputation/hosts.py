@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from bot.agent.protocol import Info, Peer, Probed
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import link_to
+from bot.reputation.blocklists import Blocklists
+from bot.reputation.checks import Tools
 from bot.reputation.outbound import RECEIVERS
+from bot.reputation.resolver import Resolver
+from bot.reputation.zones import Zone
 from bot.settings import HostSettings
 from tests.dns.world import DnsWorld
 
@@ -35,6 +39,11 @@ class Host(MailHost):
             return Peer(address, port, "connected", banner="220 mx.test ESMTP", hello=("mx.test",), starttls=True)
 
         return Probed("mx1", tuple(met(each, 25) for each in smtp) + tuple(met(each, 443) for each in compare))
+
+
+def tools(resolver: Resolver, lists: Sequence[Zone] = ()) -> Tools:
+    """What checks ask with; without a list unless they are given."""
+    return Tools(resolver, Blocklists(resolver, lists))
 
 
 def receivers(dns: DnsWorld) -> None:

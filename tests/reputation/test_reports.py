@@ -15,7 +15,6 @@ from bot.background import Background
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
-from bot.reputation.checks import Tools
 from bot.reputation.report import NotAReport, Report, Scope
 from bot.reputation.reports import RUNS, WANTED, Reports
 from bot.reputation.resolver import Resolver
@@ -23,6 +22,7 @@ from bot.reputation.running import Checks
 from bot.settings import HostSettings
 from bot.store import reports as kept
 from bot.store.database import Store
+from tests.reputation.hosts import tools
 from tests.reputation.reports import STARTED, report
 from tests.store.subjects import KEY
 
@@ -41,7 +41,7 @@ class Scripted(Checks):
     """Checks that end when they are told to; `begun` counts how often they were."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(Tools(Resolver(["127.0.0.1:9"])), {}, clock.now)
+        super().__init__(tools(Resolver(["127.0.0.1:9"])), {}, clock.now)
         self.go = asyncio.Event()
         self.begun = 0
 

@@ -16,12 +16,11 @@ from bot.demo.nameserver import NameServer
 from bot.errors import HostUnreachable
 from bot.mailhost.host import MailHost
 from bot.reputation.answers import Kind, Result
-from bot.reputation.checks import Tools
 from bot.reputation.findings import Severity
 from bot.reputation.report import Report, Scope
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
-from tests.reputation.hosts import Host
+from tests.reputation.hosts import Host, tools
 from tests.reputation.reading import faults
 
 
@@ -57,7 +56,7 @@ def names() -> Iterator[NameServer]:
 
 
 def checks(resolver: Resolver, deadline: float = 60.0) -> Checks:
-    return Checks(Tools(resolver), {}, lambda: datetime.now(UTC), deadline)
+    return Checks(tools(resolver), {}, lambda: datetime.now(UTC), deadline)
 
 
 async def watched(made: Checks, host: MailHost, scope: Scope = "all", **more: Any) -> list[Report]:

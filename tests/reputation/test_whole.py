@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.reputation.checks import Tools
 from bot.reputation.findings import Severity
 from bot.reputation.records import txt
 from bot.reputation.report import Report
@@ -19,7 +18,7 @@ from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
 from bot.settings import HostSettings
 from tests.dns.world import DnsWorld
-from tests.reputation.hosts import Host, receivers
+from tests.reputation.hosts import Host, receivers, tools
 from tests.reputation.reading import are_told_well
 from tests.reputation.test_dkim_key import rsa_key
 
@@ -81,7 +80,7 @@ class Site:
         settings = HostSettings(
             "mx1", fqdn=self.helo, addresses=(self.address,), domains=(self.domain,), selectors=("s1",)
         )
-        checks = Checks(Tools(Resolver(servers, timeout=limit)), {"mx1": settings}, lambda: datetime.now(UTC))
+        checks = Checks(tools(Resolver(servers, timeout=limit)), {"mx1": settings}, lambda: datetime.now(UTC))
         async with aclosing(checks.watch(Host(myhostname=self.helo, closed=self.closed), first=60)) as reports:
             return [report async for report in reports][-1]
 
