@@ -10,6 +10,7 @@ Each section is an instance, and a request names a section, never a path:
     command_directory = /usr/sbin
     probe_networks = 10.0.0.0/8
     probe_road = 192.0.2.1:25=127.0.0.1:4025
+    probe_user = nobody
 
 Everything but `config_directory` may be left out. Without the file there is one instance, `default`, for /etc/postfix.
 """
@@ -27,7 +28,10 @@ from bot.agent.seconds import seconds
 
 INI = "/etc/maildesk/agent.ini"
 DEFAULT_INSTANCE = "default"
-MEMBERS = ("config_directory", "verbs", "trash", "retention", "command_directory", "probe_networks", "probe_road")
+MEMBERS = (
+    *("config_directory", "verbs", "trash", "retention", "command_directory"),
+    *("probe_networks", "probe_road", "probe_user"),
+)
 RETENTION = 7 * 24 * 3600
 
 
@@ -36,7 +40,7 @@ class Instance:
     """One Postfix instance. Empty: `trash` is `$queue_directory/maildesk-trash`, `command_directory` is PATH.
 
     `retention` is how long deleted mail is kept, in seconds. `probe_networks` and `probe_road` are as
-    bot/agent/peers.py reads them.
+    bot/agent/peers.py reads them; `probe_user` is who probes, Postfix's mail_owner when it is empty.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Instance:
     retention: int = RETENTION
     probe_networks: str = ""
     probe_road: str = ""
+    probe_user: str = ""
 
 
 def read(path: str) -> Dict[str, Instance]:
@@ -89,7 +94,8 @@ def _instance(path: str, name: str, values: Dict[str, str]) -> Instance:
         except ValueError as error:
             raise _mistake(path, f"[{name}] probe_networks or probe_road: {error}") from None
     trash, commands = values.get("trash", ""), values.get("command_directory", "")
-    return Instance(name, values["config_directory"], verbs, trash, commands, retention, networks, road)
+    user = values.get("probe_user", "")
+    return Instance(name, values["config_directory"], verbs, trash, commands, retention, networks, road, user)
 
 
 def _mistake(path: str, what: str) -> AgentError:

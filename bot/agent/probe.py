@@ -36,7 +36,7 @@ def probe(system: MailSystem, args: Mapping[str, Any]) -> Probed:
     helo = parameters.get("smtp_helo_name") or parameters.get("myhostname", "")
     if not HELO.match(helo):
         raise AgentError("internal", f"smtp_helo_name is {helo!r}, which nobody can say in EHLO. Nothing was probed.")
-    _become(parameters.get("mail_owner", ""))
+    _become(system.instance.probe_user or parameters.get("mail_owner", ""))
     end = time.monotonic() + args["wait"]
 
     def look(each: Tuple[str, int]) -> Peer:
@@ -64,9 +64,11 @@ def _become(owner: str) -> None:
     try:
         user = pwd.getpwnam(owner)
     except KeyError:
-        raise AgentError("internal", f"There is no user {owner!r}, Postfix's mail_owner. Nothing was probed.") from None
+        raise AgentError(
+            "internal", f"There is no user {owner!r} to probe as (mail_owner, probe_user). Nothing was probed."
+        ) from None
     if user.pw_uid == 0 or user.pw_gid == 0:
-        raise AgentError("denied", f"mail_owner is {owner}, which is root: nothing is probed as root.")
+        raise AgentError("denied", f"mail_owner (or probe_user) is {owner}, which is root: nothing is probed as root.")
     os.setgroups([])
     os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
     os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)

@@ -219,6 +219,8 @@ class DemoHost:
 
     def _section(self, instance: DemoInstance) -> str:
         road = f"probe_road = {self._road}\n" if self._road else ""
+        # Nothing is probed as root, not even by a demo that root plays with.
+        road += "probe_user = nobody\n" if os.geteuid() == 0 else ""
         return (
             f"[{instance.name}]\nconfig_directory = {instance.config_directory}\n"
             f"command_directory = {self.programs}\n{road}"

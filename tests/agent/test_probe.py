@@ -68,6 +68,17 @@ def test_nothing_is_probed_as_root(standin: StandIn, owner: str, code: str) -> N
     assert server.connections == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give root up")
+@pytest.mark.parametrize(("user", "code"), [("nobody", ""), ("root", "denied"), ("no-such-user", "internal")])
+def test_root_can_say_who_probes_instead_of_the_mail_owner(standin: StandIn, user: str, code: str) -> None:
+    postconf(standin, mail_owner="root")
+    with Peer() as server:
+        standin.configure(f"probe_road = 192.0.2.1:25=127.0.0.1:{server.port}\nprobe_user = {user}\n")
+        answer = standin.ask("probe", smtp=["192.0.2.1"])
+    assert answer.code == code
+    assert server.uids == ([] if code else [pwd.getpwnam("nobody").pw_uid])
+
+
 def test_a_server_without_starttls_is_one(host: StandIn) -> None:
     (found,), (server,) = peers(host, Manners(hello=("PIPELINING",)))
     assert (found["starttls"], found["tls"], found["detail"]) == (False, "", "")
