@@ -31,7 +31,8 @@ AREAS = {
     "alignment": "alignment",
     "rbl": "blocklists",
     "outbound": "port 25 outwards",
-    "smtp": "its mail servers",
+    "smtp": "mail servers",
+    "tls": "STARTTLS",
     "mtasts": "MTA-STS",
     "tlsrpt": "TLS-RPT",
     "dane": "DANE",
@@ -116,19 +117,25 @@ def _not_known(unknown: Sequence[Finding]) -> list[Block]:
 
 def named(finding: Finding) -> str:
     """`SPF of example.org`."""
-    area = finding.code.partition(".")[0]
+    area = _area(finding)
     return f"{AREAS.get(area, area)} of {finding.subject}" if finding.subject else AREAS.get(area, area)
 
 
 def _passing(found: Report) -> Block | None:
+    """What is well, by the areas of which nothing else was said above."""
     passing, notes = found.of(Severity.OK), found.of(Severity.INFO)
     if not passing and not notes:
         return None
-    areas = dict.fromkeys(finding.code.partition(".")[0] for finding in passing)
-    names = listed([AREAS.get(area, area) for area in areas])
-    parts = [f"{plural(len(passing), 'check passes', 'checks pass')}: {names}" if passing else ""]
+    said = {_area(finding) for finding in found.of(Severity.PROBLEM, Severity.WARNING, Severity.UNKNOWN)}
+    areas = dict.fromkeys(_area(finding) for finding in passing if _area(finding) not in said)
+    names = f": {listed([AREAS.get(area, area) for area in areas])}" if areas else ""
+    parts = [f"{plural(len(passing), 'check passes', 'checks pass')}{names}" if passing else ""]
     parts.append(f"{plural(len(notes), 'note')} under All checks" if notes else "")
     return say(f"{SIGNS[Severity.OK]} {'; '.join(part for part in parts if part)}.")
+
+
+def _area(finding: Finding) -> str:
+    return finding.code.partition(".")[0]
 
 
 def _matters_not(findings: Sequence[Finding]) -> Block | None:
