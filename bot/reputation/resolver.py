@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import dns.edns
@@ -25,6 +26,8 @@ from bot.reputation.flights import Flights
 from bot.reputation.pace import Pace
 from bot.reputation.transport import Garbled, by_tcp, by_udp, is_truncated
 
+logger = logging.getLogger(__name__)
+
 PAYLOAD = 1232
 """Octets of a reply by UDP that no path cuts into fragments (DNS flag day 2020; RFC 9715 §3.2)."""
 
@@ -36,6 +39,9 @@ PER_ZONE = 20.0
 
 PATIENCE = 60.0
 """Seconds that a question waits for its turn at a zone."""
+
+AGAIN = 0.8
+"""Seconds without an answer after which a question is sent again: what is lost by UDP is told by nobody."""
 
 LONGEST_WORDS = 200
 """Characters of a server's own explanation that are passed on."""
@@ -75,8 +81,10 @@ class Resolver:
         self._patience = patience
         self._places = asyncio.Semaphore(in_flight)
         self._pace = Pace(per_zone, now)
+        self._now = now
         self._cache = Cache(now=now)
         self._flights: Flights[Result] = Flights()
+        self._distrusted: frozenset[str] = frozenset()
 
     async def ask(self, name: str, kind: Kind, *, zone: str = "") -> Result:
         """What the DNS says; `zone` is the blocklist whose questions per second are counted, none for all others.
@@ -94,6 +102,21 @@ class Resolver:
             return known
         return await self._flights.join(key, lambda: self._in_turn(asked, kind, zone))
 
+    async def ask_server(self, server: str, name: str, kind: Kind) -> Result:
+        """What one of `servers` says, trusted or not; asked once, whatever is known already, and not kept."""
+        asked = _name(name)
+        async with self._places:
+            end = asyncio.get_running_loop().time() + self._timeout
+            return await self._attempt(name_server(server), _Question(asked, kind), end)
+
+    def distrust(self, servers: Collection[str]) -> None:
+        """Those of `servers` that invent answers. Whatever they say is Unknown("rewritten") from now on, and what may
+        have come from them is forgotten; the others are asked as before. Said anew, it holds for these alone."""
+        if newly := frozenset(servers) - self._distrusted:
+            logger.warning("no answer of %s is believed: it invents answers", ", ".join(sorted(newly)))
+            self._cache = Cache(now=self._now)
+        self._distrusted = frozenset(servers)
+
     async def _in_turn(self, asked: dns.name.Name, kind: Kind, zone: str) -> Result:
         if zone:
             wait = self._pace.turn(zone, self._patience)
@@ -101,15 +124,16 @@ class Resolver:
                 return Unknown("limited", f"too many questions wait for {zone}: not asked within {self._patience:g} s")
             await asyncio.sleep(wait)
         async with self._places:
+            cache = self._cache
             result = await self._send(_Question(asked, kind))
         if not isinstance(result, Unknown):
-            self._cache.put(_text(asked), kind, result)
+            cache.put(_text(asked), kind, result)
         return result
 
     async def _send(self, question: _Question) -> Result:
         """The first reply that is one. A slow server is not given up while others are tried: it may just be looking."""
         end = asyncio.get_running_loop().time() + self._timeout
-        step = self._timeout / (2 * len(self._servers))
+        step = min(AGAIN, self._timeout / (2 * len(self._servers)))
         coming = [*self._servers, *self._servers]
         failed: dict[NameServer, Unknown] = {}
         attempts: dict[asyncio.Task[Result], NameServer] = {}
@@ -125,6 +149,8 @@ class Resolver:
                 )
                 for task in done:
                     server, result = attempts.pop(task), task.result()
+                    if str(server) in self._distrusted and not isinstance(result, Unknown):
+                        result = Unknown("rewritten", f"{server} invents answers for names that do not exist")
                     if not isinstance(result, Unknown):
                         return result
                     failed[server] = result
