@@ -1,4 +1,4 @@
-"""Where a connection really goes: straight to the address that it is for, unless tests and the demo lead it elsewhere."""
+"""Where a connection really goes: straight to the address that it is for, unless tests or the demo lead it away."""
 
 from __future__ import annotations
 
