@@ -19,6 +19,7 @@ from bot.reputation.running import Checks
 from bot.settings import HostSettings
 from tests.dns.world import DnsWorld
 from tests.reputation.hosts import Host, receivers, tools
+from tests.reputation.lists import table, zones
 from tests.reputation.reading import are_told_well
 from tests.reputation.test_dkim_key import rsa_key
 
@@ -32,7 +33,7 @@ class Site:
     """A domain without a fault, and the host that sends for it; each fault changes one thing.
 
     `records` are lines of its zone by what they are; `reverse` the PTR records of its address; `closed`: port 25 is, to
-    the outside.
+    the outside; `listed`: what the blocklist answers for the address.
     """
 
     domain: str
@@ -41,6 +42,7 @@ class Site:
     records: dict[str, str] = field(default_factory=dict)
     reverse: list[str] = field(default_factory=list)
     closed: bool = False
+    listed: str = ""
 
     def __post_init__(self) -> None:
         self.helo = f"mx.{self.domain}"
@@ -57,6 +59,10 @@ class Site:
     @property
     def address(self) -> str:
         return f"{self.network}.25"
+
+    @property
+    def blocklist(self) -> str:
+        return f"bl-{self.domain}"
 
     def key(self, record: str) -> str:
         return txt(f"s1._domainkey.{self.domain}", record)
@@ -75,12 +81,15 @@ class Site:
         zone = ".".join(reversed(self.network.split("."))) + ".in-addr.arpa"
         dns.zone(zone, "\n".join(f"25 PTR {name}." for name in self.reverse))
         receivers(dns)
+        listed = f"\n{self.address} :{self.listed}:Spam $" if self.listed else ""
+        dns.blocklist(self.blocklist, ip4set=f"127.0.0.2 :127.0.0.2:Test{listed}")
 
     async def report(self, *servers: str, limit: float = 5.0) -> Report:
         settings = HostSettings(
             "mx1", fqdn=self.helo, addresses=(self.address,), domains=(self.domain,), selectors=("s1",)
         )
-        checks = Checks(tools(Resolver(servers, timeout=limit)), {"mx1": settings}, lambda: datetime.now(UTC))
+        lists = zones(table(self.blocklist, weight="critical"))
+        checks = Checks(tools(Resolver(servers, timeout=limit), lists), {"mx1": settings}, lambda: datetime.now(UTC))
         async with aclosing(checks.watch(Host(myhostname=self.helo, closed=self.closed), first=60)) as reports:
             return [report async for report in reports][-1]
 
@@ -197,6 +206,8 @@ FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
     "dmarc-no-rua": (_dmarc("v=DMARC1; p=reject"), {"dmarc.no_rua"}),
     "dmarc-elsewhere": (_dmarc("v=DMARC1; p=reject; rua=mailto:a@other.test"), {"dmarc.rua_not_authorised"}),
     "port-25-closed": (lambda made: setattr(made, "closed", True), {"outbound.blocked"}),
+    "rbl-listed": (lambda made: setattr(made, "listed", "127.0.0.4"), {"rbl.listed"}),
+    "rbl-refuses": (lambda made: setattr(made, "listed", "127.255.255.254"), {"rbl.unknown"}),
     "dmarc-removed": (_dmarc("v=DMARC1; p=reject; pct=50; rua=mailto:dmarc@{domain}"), {"dmarc.removed_tags"}),
 }
 
@@ -242,4 +253,4 @@ async def test_with_the_resolver_gone_everything_is_unknown_and_nothing_clean_or
     assert {finding.severity for finding in asked} == {Severity.UNKNOWN}
     assert report.worst is Severity.UNKNOWN and report.exit_status == 3
     areas = {finding.code.partition(".")[0] for finding in asked}
-    assert {"fqdn", "ptr", "mx", "spf", "dkim", "dmarc", "alignment"} <= areas
+    assert {"fqdn", "ptr", "mx", "spf", "dkim", "dmarc", "alignment", "rbl"} <= areas
