@@ -37,6 +37,8 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[NameServe
     config.write_text(f'[hosts.mx1]\nlink = "local"\ninstance = "mx1"\nini = "{ini}"\n')
     with NameServer() as made:
         made.publish("\n".join(dnsworld.records()))
+        # There is no way from here to the mail servers of that world.
+        made.publish("example.org. MX 10 in.example.org.\nin.example.org. A 127.0.0.9\nin.example.org. A 127.0.0.10")
         monkeypatch.setenv("MAILDESK_CONFIG", str(config))
         monkeypatch.setenv("DNS_SERVERS", made.address)
         yield made

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from bot.mailhost.host import MailHost
-from bot.reputation import alignment, dkim, dmarc, identity, listings, mx, outbound, spf_record
+from bot.reputation import alignment, dkim, dmarc, identity, listings, mx, outbound, smtp, spf_record
 from bot.reputation.blocklists import Blocklists
 from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.records import plain
@@ -174,6 +174,12 @@ class Row:
 
 OF_DOMAINS = (
     Row("auth", "dmarc", "the DMARC policy of {}", lambda tools, domain: dmarc.check(tools.resolver, domain)),
+    Row(
+        "tls",
+        "smtp",
+        "how the mail servers of {} answer",
+        lambda tools, domain: smtp.check(tools.resolver, domain, road=tools.road, authorities=tools.authorities),
+    ),
 )
 
 

@@ -34,12 +34,18 @@ async def checked(outside: Outside, folder: Path, name: str) -> Report:
         return [report async for report in reports][-1]
 
 
-@pytest.mark.parametrize("name", ["mx1", "mx2"])
-async def test_the_checks_find_what_is_wrong_there(outside: Outside, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "listed"), [("mx1", {"rbl.listed"}), ("mx2", set())])
+async def test_the_checks_find_what_is_wrong_there_and_nothing_else(
+    outside: Outside, tmp_path: Path, name: str, listed: set[str]
+) -> None:
     report = await checked(outside, tmp_path, name)
     assert (report.fqdn, report.addresses) == (f"{name}.example.org", (dnsworld.HOSTS[name],))
     assert {each.code for each in report.of(Severity.PROBLEM)} == {"spf.permerror"}
-    assert {"ptr.ok", "fqdn.ok", "mx.ok", "dmarc.ok", "dkim.ok"} <= {each.code for each in report.of(Severity.OK)}
+    assert {each.code for each in report.of(Severity.WARNING)} == {"alignment.dkim_only", "tls.soon"} | listed
+    assert {each.code for each in report.of(Severity.UNKNOWN)} == {"rbl.unknown"}
+    assert {"ptr.ok", "fqdn.ok", "mx.ok", "dmarc.ok", "dkim.ok", "smtp.ok", "outbound.open"} <= {
+        each.code for each in report.of(Severity.OK)
+    }
 
 
 def test_each_public_address_leads_to_a_server_of_that_name(outside: Outside) -> None:

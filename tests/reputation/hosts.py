@@ -12,6 +12,7 @@ from bot.reputation.blocklists import Blocklists
 from bot.reputation.checks import Tools
 from bot.reputation.outbound import RECEIVERS
 from bot.reputation.resolver import Resolver
+from bot.reputation.road import Road
 from bot.reputation.zones import Zone
 from bot.settings import HostSettings
 from tests.dns.world import DnsWorld
@@ -41,9 +42,14 @@ class Host(MailHost):
         return Probed("mx1", tuple(met(each, 25) for each in smtp) + tuple(met(each, 443) for each in compare))
 
 
-def tools(resolver: Resolver, lists: Sequence[Zone] = ()) -> Tools:
-    """What checks ask with; without a list unless they are given."""
-    return Tools(resolver, Blocklists(resolver, lists))
+def nowhere(_: str, __: int) -> tuple[str, int]:
+    """The road of a world without mail servers: nothing listens there."""
+    return "127.0.0.1", 1
+
+
+def tools(resolver: Resolver, lists: Sequence[Zone] = (), road: Road = nowhere, authorities: str = "") -> Tools:
+    """What checks ask with; without a list unless they are given, and with no way to any mail server."""
+    return Tools(resolver, Blocklists(resolver, lists), road=road, authorities=authorities)
 
 
 def receivers(dns: DnsWorld) -> None:

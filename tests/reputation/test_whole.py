@@ -7,10 +7,12 @@ import itertools
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.demo.certificates import Authority
+from bot.demo.mailserver import MailServer
 from bot.reputation.findings import Severity
 from bot.reputation.records import txt
 from bot.reputation.report import Report
@@ -33,7 +35,8 @@ class Site:
     """A domain without a fault, and the host that sends for it; each fault changes one thing.
 
     `records` are lines of its zone by what they are; `reverse` the PTR records of its address; `closed`: port 25 is, to
-    the outside; `listed`: what the blocklist answers for the address.
+    the outside; `listed`: what the blocklist answers for the address; `valid`: for how long the
+    certificate of its mail servers is, None: they have none.
     """
 
     domain: str
@@ -43,6 +46,7 @@ class Site:
     reverse: list[str] = field(default_factory=list)
     closed: bool = False
     listed: str = ""
+    valid: timedelta | None = timedelta(days=80)
 
     def __post_init__(self) -> None:
         self.helo = f"mx.{self.domain}"
@@ -84,14 +88,30 @@ class Site:
         listed = f"\n{self.address} :{self.listed}:Spam $" if self.listed else ""
         dns.blocklist(self.blocklist, ip4set=f"127.0.0.2 :127.0.0.2:Test{listed}")
 
-    async def report(self, *servers: str, limit: float = 5.0) -> Report:
-        settings = HostSettings(
-            "mx1", fqdn=self.helo, addresses=(self.address,), domains=(self.domain,), selectors=("s1",)
-        )
+    async def report(self, authority: Authority, *servers: str, limit: float = 5.0) -> Report:
+        """The report, its mail servers running meanwhile."""
+        sends = {"fqdn": self.helo, "addresses": (self.address,), "domains": (self.domain,), "selectors": ("s1",)}
+        settings = HostSettings("mx1", **sends)  # type: ignore[arg-type]
+        certificate = authority.server(f"*.{self.domain}", self.valid) if self.valid else None
         lists = zones(table(self.blocklist, weight="critical"))
-        checks = Checks(tools(Resolver(servers, timeout=limit), lists), {"mx1": settings}, lambda: datetime.now(UTC))
-        async with aclosing(checks.watch(Host(myhostname=self.helo, closed=self.closed), first=60)) as reports:
-            return [report async for report in reports][-1]
+        with (
+            MailServer(self.helo, (self.domain,), certificate) as first,
+            MailServer(f"mx2.{self.domain}", (self.domain,), certificate) as second,
+        ):
+
+            def road(address: str, _: int) -> tuple[str, int]:
+                return "127.0.0.1", (second if address.endswith(".26") else first).port
+
+            asking = tools(Resolver(servers, timeout=limit), lists, road, str(authority.file))
+            checks = Checks(asking, {"mx1": settings}, lambda: datetime.now(UTC))
+            host = Host(myhostname=self.helo, closed=self.closed)
+            async with aclosing(checks.watch(host, first=60)) as reports:
+                return [report async for report in reports][-1]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def site(name: str) -> Site:
@@ -208,6 +228,9 @@ FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
     "port-25-closed": (lambda made: setattr(made, "closed", True), {"outbound.blocked"}),
     "rbl-listed": (lambda made: setattr(made, "listed", "127.0.0.4"), {"rbl.listed"}),
     "rbl-refuses": (lambda made: setattr(made, "listed", "127.255.255.254"), {"rbl.unknown"}),
+    "tls-none": (lambda made: setattr(made, "valid", None), {"tls.none"}),
+    "tls-soon": (lambda made: setattr(made, "valid", timedelta(days=6)), {"tls.soon"}),
+    "tls-expired": (lambda made: setattr(made, "valid", timedelta(days=-2)), {"tls.expired"}),
     "dmarc-removed": (_dmarc("v=DMARC1; p=reject; pct=50; rua=mailto:dmarc@{domain}"), {"dmarc.removed_tags"}),
 }
 
@@ -218,10 +241,10 @@ def faults(report: Report) -> set[str]:
     return {finding.code for finding in report.of(*FAIL_AND_WARN)}
 
 
-async def test_the_good_domain_passes_everything(dns: DnsWorld) -> None:
+async def test_the_good_domain_passes_everything(dns: DnsWorld, authority: Authority) -> None:
     made = site("good")
     made.plant(dns)
-    report = await made.report(dns.resolver)
+    report = await made.report(authority, dns.resolver)
     assert faults(report) == set() and report.worst is Severity.OK and report.exit_status == 0
     assert {
         "fqdn.ok",
@@ -237,20 +260,22 @@ async def test_the_good_domain_passes_everything(dns: DnsWorld) -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_each_fault_is_found_and_nothing_else(dns: DnsWorld, name: str) -> None:
+async def test_each_fault_is_found_and_nothing_else(dns: DnsWorld, authority: Authority, name: str) -> None:
     change, expected = FAULTS[name]
     made = site(name)
     change(made)
     made.plant(dns)
-    report = await made.report(dns.resolver)
+    report = await made.report(authority, dns.resolver)
     assert faults(report) == expected
     assert are_told_well(report.of(Severity.PROBLEM, Severity.WARNING, Severity.UNKNOWN))
 
 
-async def test_with_the_resolver_gone_everything_is_unknown_and_nothing_clean_or_failed(dns: DnsWorld) -> None:
-    report = await site("gone").report(dns.nowhere, limit=0.5)
+async def test_with_the_resolver_gone_everything_is_unknown_and_nothing_clean_or_failed(
+    dns: DnsWorld, authority: Authority
+) -> None:
+    report = await site("gone").report(authority, dns.nowhere, limit=0.5)
     asked = [finding for finding in report.findings if not finding.code.startswith("sending.")]
     assert {finding.severity for finding in asked} == {Severity.UNKNOWN}
     assert report.worst is Severity.UNKNOWN and report.exit_status == 3
     areas = {finding.code.partition(".")[0] for finding in asked}
-    assert {"fqdn", "ptr", "mx", "spf", "dkim", "dmarc", "alignment", "rbl"} <= areas
+    assert {"fqdn", "ptr", "mx", "spf", "dkim", "dmarc", "alignment", "rbl", "smtp"} <= areas

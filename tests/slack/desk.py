@@ -16,6 +16,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import bootstrap
 from bot.console.workspace import Message, Workspace, text_of
+from bot.demo.outside import Outside
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
@@ -76,9 +77,16 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    hosts: Sequence[MailHost], now: Callable[[], datetime] = utc, store: Path | None = None, **settings: Any
+    hosts: Sequence[MailHost],
+    now: Callable[[], datetime] = utc,
+    store: Path | None = None,
+    outside: Outside | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Desk]:
-    """A bot that serves these mail hosts, connected until the block ends; `store` is the folder of one that remains."""
+    """A bot that serves these mail hosts, connected until the block ends; `store` is the folder of one that remains.
+
+    `outside` is its Internet, if it has one.
+    """
     async with Workspace(ack_seconds=60.0) as workspace:  # Slack waits for three seconds; this machine may be busy.
         people = {VIC: "vic", OPAL: "opal", APRIL: "april", NOEL: "noel"}
         for user, name in people.items():
@@ -87,7 +95,7 @@ async def desk(
         for channel, name in ((OPS, "ops"), (LOUNGE, "lounge")):
             workspace.add_channel(channel, name, [*people, GUEST])
         with tempfile.TemporaryDirectory(prefix="maildesk-desk-") as folder:
-            made = services(workspace, hosts, settings, now, store or Path(folder))
+            made = services(workspace, hosts, settings, now, store or Path(folder), outside)
             async with made.store:
                 app = build_app(made)
                 stop = asyncio.Event()
@@ -107,6 +115,7 @@ def services(
     given: Mapping[str, Any],
     now: Callable[[], datetime] = utc,
     folder: Path | None = None,
+    outside: Outside | None = None,
 ) -> Services:
     """The services of a bot that serves these mail hosts in this workspace; its store, in that folder, is not open."""
     values: dict[str, Any] = {
@@ -119,6 +128,7 @@ def services(
         "approvers": (APRIL,),
         "database_url": f"sqlite:///{folder or '/nonexistent'}/maildesk.db",
         "audit_key": SecretStr("the key of the desk's audit chain"),
+        **({"dns_servers": (outside.names.address,)} if outside else {}),
         **given,
     }
-    return bootstrap.services(Settings(_env_file=None, **values), MailHosts(hosts), now)  # type: ignore[call-arg]
+    return bootstrap.services(Settings(_env_file=None, **values), MailHosts(hosts), now, outside)  # type: ignore[call-arg]

@@ -9,23 +9,21 @@ from pathlib import Path
 import pytest
 
 from bot.console.workspace import Message, controls, text_of
-from bot.demo import dnsworld
-from bot.demo.nameserver import NameServer
+from bot.demo.outside import Outside
 from tests.slack.conftest import SmallHost
 from tests.slack.desk import OPAL, OPS, VIC, Desk, host
 from tests.slack.desk import desk as serving
 
 
 @pytest.fixture
-def names() -> Iterator[NameServer]:
-    with NameServer() as made:
-        made.publish("\n".join(dnsworld.records()))
+def outside(tmp_path: Path) -> Iterator[Outside]:
+    with Outside(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-async def ops(small: SmallHost, names: NameServer) -> AsyncIterator[Desk]:
-    async with serving([host(small.name, small.ini)], dns_servers=(names.address,)) as made:
+async def ops(small: SmallHost, outside: Outside) -> AsyncIterator[Desk]:
+    async with serving([host(small.name, small.ini)], outside=outside) as made:
         yield made
 
 
@@ -63,9 +61,9 @@ async def test_all_of_it_is_for_the_asker_alone_page_by_page(ops: Desk) -> None:
     assert "Postmaster Tools" in text_of(providers) and providers.ephemeral_to == OPAL
 
 
-async def test_check_again_says_it_anew(ops: Desk, names: NameServer) -> None:
+async def test_check_again_says_it_anew(ops: Desk, outside: Outside) -> None:
     (card,) = await ops.type("/mail check")
-    names.publish('_spf.newsletter.example. TXT "v=spf1 -all"')
+    outside.names.publish('_spf.newsletter.example. TXT "v=spf1 -all"')
     (again,) = await ops.press(card, "Check again")
     assert again.ts != card.ts
     # What was not there may be believed for as long as the zone says.
@@ -92,24 +90,23 @@ async def test_what_is_not_understood_says_what_can_be_said(ops: Desk, words: st
     assert said in await ops.say(f"/mail check {words}")
 
 
-async def test_with_the_resolver_gone_nothing_is_clean_and_nothing_failed(small: SmallHost) -> None:
-    with NameServer() as gone:
-        address = gone.address
-    async with serving([host(small.name, small.ini)], dns_servers=(address,), dns_timeout=0.5) as ops:
+async def test_with_the_resolver_gone_nothing_is_clean_and_nothing_failed(small: SmallHost, outside: Outside) -> None:
+    outside.names.stop()
+    async with serving([host(small.name, small.ini)], outside=outside, dns_timeout=0.5) as ops:
         (card,) = await ops.type("/mail check")
     shown = text_of(card)
     assert shown.startswith("⚪ mx1: ") and "could not be found out" in shown
     assert "🔴" not in shown and "🟡" not in shown
 
 
-async def test_a_host_that_is_away_is_said_to_be_unknown(names: NameServer, tmp_path: Path) -> None:
-    async with serving([host("mx1", tmp_path / "missing.ini")], dns_servers=(names.address,)) as ops:
+async def test_a_host_that_is_away_is_said_to_be_unknown(outside: Outside, tmp_path: Path) -> None:
+    async with serving([host("mx1", tmp_path / "missing.ini")], outside=outside) as ops:
         (card,) = await ops.type("/mail check")
     assert text_of(card).startswith("⚪ mx1: 2 could not be found out.")
 
 
 async def test_a_report_whose_bot_was_stopped_is_completed_by_the_next(
-    small: SmallHost, names: NameServer, tmp_path: Path
+    small: SmallHost, outside: Outside, tmp_path: Path
 ) -> None:
     """The first bot's host never answers; it is stopped, and the next one does the checks anew, into the message."""
     silent = host("mx1", tmp_path / "missing.ini")
@@ -118,8 +115,7 @@ async def test_a_report_whose_bot_was_stopped_is_completed_by_the_next(
         await asyncio.Event().wait()
 
     silent.info = never  # type: ignore[method-assign, assignment]
-    servers = (names.address,)
-    async with serving([silent], store=tmp_path, dns_servers=servers) as ops:
+    async with serving([silent], store=tmp_path, outside=outside) as ops:
         workspace = ops.workspace
         await workspace.command(OPAL, OPS, "/mail check")
         async with asyncio.timeout(30):
@@ -127,7 +123,7 @@ async def test_a_report_whose_bot_was_stopped_is_completed_by_the_next(
                 await asyncio.sleep(0.05)
         (under_way,) = workspace.messages(OPS, OPAL)
         assert text_of(under_way).startswith("⏳ mx1: nothing is known yet.")
-    async with serving([host(small.name, small.ini)], store=tmp_path, dns_servers=servers) as ops:
+    async with serving([host(small.name, small.ini)], store=tmp_path, outside=outside) as ops:
         await ops.services.reports.sweep()
         await ops.services.background.idle()
         (completed,) = ops.workspace.messages(OPS, OPAL)
