@@ -1,4 +1,4 @@
-"""The command line: `maildesk run`, `console`, `check`, `audit verify` and `agent build`.
+"""The command line: `maildesk run`, `console`, `check`, `rbl`, `audit verify` and `agent build`.
 
 The only file of bot/ that imports handlers.
 """
@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--json", action="store_true", help="everything that was found, as JSON")
     check.set_defaults(command=_check)
+
+    rbl = commands.add_parser("rbl", help="is this address or domain on a blocklist; a monitoring plugin's status")
+    rbl.add_argument("subject", metavar="ADDRESS|DOMAIN")
+    rbl.add_argument("--json", action="store_true", help="each list with its answer, cause, codes and time, as JSON")
+    rbl.set_defaults(command=_rbl)
 
     audit = commands.add_parser("audit", help="the record of who did what")
     audit_commands = audit.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -233,6 +238,12 @@ def _check(options: argparse.Namespace) -> int:
     from bot import checking
 
     return checking.main(options.host, options.only, as_json=options.json)
+
+
+def _rbl(options: argparse.Namespace) -> int:
+    from bot import rbl
+
+    return rbl.main(options.subject, as_json=options.json)
 
 
 def _audit_verify(options: argparse.Namespace) -> int:

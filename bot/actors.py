@@ -26,6 +26,7 @@ NEEDED: Mapping[str, Role] = {
     "queue": Role.VIEWER,
     "show": Role.VIEWER,
     "check": Role.VIEWER,
+    "rbl": Role.VIEWER,
     "flush": Role.OPERATOR,
     "hold": Role.OPERATOR,
     "release": Role.OPERATOR,

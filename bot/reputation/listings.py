@@ -5,6 +5,8 @@ Codes: rbl.listed rbl.policy rbl.not_listed rbl.unknown rbl.good.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.reputation.codes import ListCause, Weight
 from bot.reputation.findings import Finding, Severity
 from bot.reputation.subjects import Subject
@@ -62,9 +64,9 @@ def findings(sweep: Sweep, subject: Subject) -> tuple[Finding, ...]:
     own = sweep.of(subject)
     found = [_listed(each) for each in own.listings]
     found += [_good(each) for each in own.recommendations]
-    answered = own.coverage.answered
+    answered = own.coverage.blocklists
     if answered and not own.listings:
-        text = f"{subject} is on none of the {plural(answered, 'blocklist')} that answered."
+        text = f"{subject} is {_on_none(answered)}."
         found.append(Finding("rbl", Severity.OK, "rbl.not_listed", subject.text, text, (), SOURCE))
     return (*found, *(_silent(each) for each in sweep.coverage.silent))
 
@@ -96,18 +98,20 @@ def meanings(each: Verdict) -> str:
     return "; ".join(code.meaning for code in each.codes)
 
 
-def advice(each: Verdict) -> str:
-    """What to do about a listing."""
-    zone = each.zone
-    page = f" Then ask for removal: {zone.delist}" if zone.delist else ""
-    leaves = f" It leaves the list: {zone.expires}." if zone.expires else ""
+def remedy(each: Verdict) -> str:
+    """What to do about a listing, before or without asking for removal."""
+    leaves = f" It leaves the list: {each.zone.expires}." if each.zone.expires else ""
     if each.policy:
-        where = f", or yourself at {zone.delist}" if zone.delist else ""
         return (
-            "This is the provider's policy for its addresses, not abuse. Have a static address taken out by the"
-            f" provider{where}, or send through a relay host.{leaves}"
+            "This is the provider's policy for its addresses, not abuse. Have the provider take a static address out,"
+            f" or send through a relay host.{leaves}"
         )
-    return f"Find and stop the cause first, else it comes back.{leaves}{page}."
+    return f"Find and stop the cause, else it comes back.{leaves}"
+
+
+def advice(each: Verdict) -> str:
+    page = f" When that is done, ask for removal at {each.zone.delist} as well." if each.zone.delist else ""
+    return f"{remedy(each)}{page}"
 
 
 def concerned(each: Silence) -> str:
@@ -118,27 +122,39 @@ def concerned(each: Silence) -> str:
 def verdict(sweep: Sweep) -> tuple[Severity, str]:
     """What it comes to, in one sentence; unknown is neither clean nor listed."""
     coverage, listings = sweep.coverage, sweep.listings
+    silent = [zone.name for each in coverage.silent if each.matters for zone in each.zones]
     who = listed([subject.text for subject in sweep.subjects]) if len(sweep.subjects) < 4 else _counted(sweep)
     if listings:
         worst = listings[0]
-        names = listed([*dict.fromkeys(each.zone.name for each in listings)][:3])
-        count = len({each.zone.id for each in listings})
-        more = f" and {count - 3} more" if count > 3 else ""
+        names = _some(list(dict.fromkeys(each.zone.name for each in listings)))
         subjects = [*dict.fromkeys(each.subject.text for each in listings)]
         whose = listed(subjects) if len(subjects) < 4 else f"{len(subjects)} of {_counted(sweep)}"
         is_are = "is" if len(subjects) == 1 else "are"
-        return SEVERITIES[worst.weight], f"{whose} {is_are} listed by {names}{more}: {HEEDED[worst.weight]}."
+        sentence = f"{whose} {is_are} listed by {names}: {HEEDED[worst.weight]}"
+        if worst.weight is Weight.INFO and silent:
+            return Severity.UNKNOWN, f"{sentence}; what {_some(silent)} would say is not known."
+        return SEVERITIES[worst.weight], f"{sentence}."
     is_are = "is" if len(sweep.subjects) == 1 else "are"
     if not coverage.asked:
         return Severity.UNKNOWN, f"No list knows of {who}, so nothing was asked."
-    if not coverage.answered:
-        return Severity.UNKNOWN, f"It is not known whether {who} {is_are} listed: no list answered."
-    silent = [zone.name for each in coverage.silent if each.matters for zone in each.zones]
-    on_none = f"{who} {is_are} on none of the {plural(coverage.answered, 'list')} that answered"
+    if dark := [subject.text for subject in sweep.in_the_dark]:
+        is_are = "is" if len(dark) == 1 else "are"
+        return Severity.UNKNOWN, f"It is not known whether {_some(dark)} {is_are} listed: no blocklist answered."
+    on_none = f"{who} {is_are} {_on_none(coverage.blocklists)}"
     if silent:
-        names = listed(silent[:3]) + (f" and {len(silent) - 3} more" if len(silent) > 3 else "")
-        return Severity.UNKNOWN, f"{on_none}, but what {names} would say is not known."
+        return Severity.UNKNOWN, f"{on_none}, but what {_some(silent)} would say is not known."
     return Severity.OK, f"{on_none}."
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of them, the others counted."""
+    return listed(names) if len(names) < 5 else listed([*names[:3], f"{len(names) - 3} more"])
+
+
+def _on_none(lists: int) -> str:
+    return (
+        "not on the one blocklist that answered" if lists == 1 else f"on none of the {lists} blocklists that answered"
+    )
 
 
 def _counted(sweep: Sweep) -> str:
@@ -158,8 +174,9 @@ def coverage_line(sweep: Sweep) -> str:
 
 
 def silence_line(each: Silence) -> str:
-    """Which lists did not answer, and why."""
-    return f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}: {each.detail}"
+    """Which lists did not answer, why, and what to do where that matters."""
+    said = f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}: {each.detail}."
+    return f"{said} {NEXT[each.cause]}" if each.matters else said
 
 
 def not_asked_line(sweep: Sweep) -> str:

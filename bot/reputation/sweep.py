@@ -68,10 +68,11 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many lists were `asked`, and `answered` for every subject; `silent` about the others."""
+    """How many lists were `asked`, and `answered` for every subject; `blocklists` of these list who is bad."""
 
     asked: int
     answered: int
+    blocklists: int
     silent: tuple[Silence, ...]
 
 
@@ -101,10 +102,18 @@ class Sweep:
         return tuple(each for each in self.verdicts if each.state == "listed" and each.zone.allow)
 
     @property
+    def in_the_dark(self) -> tuple[Subject, ...]:
+        """Those of whom no blocklist said anything."""
+        told = {each.subject for each in self.verdicts if each.state != "unknown" and not each.zone.allow}
+        return tuple(subject for subject in self.subjects if subject not in told)
+
+    @property
     def coverage(self) -> Coverage:
-        asked = {verdict.zone.id for verdict in self.verdicts}
         unknown = [verdict for verdict in self.verdicts if verdict.state == "unknown"]
-        return Coverage(len(asked), len(asked - {each.zone.id for each in unknown}), self._silent(unknown))
+        asked = {verdict.zone.id: verdict.zone for verdict in self.verdicts}
+        answered = [asked[each] for each in asked.keys() - {verdict.zone.id for verdict in unknown}]
+        blocklists = sum(not zone.allow for zone in answered)
+        return Coverage(len(asked), len(answered), blocklists, self._silent(unknown))
 
     def _silent(self, unknown: Sequence[Verdict]) -> tuple[Silence, ...]:
         """By cause and words, in the order of the lists; lists of little weight apart from those that matter."""
@@ -132,5 +141,4 @@ class Sweep:
             return 2
         if worst >= Weight.LOW:
             return 1
-        coverage = self.coverage
-        return 3 if not coverage.answered or any(silence.matters for silence in coverage.silent) else 0
+        return 3 if self.in_the_dark or any(silence.matters for silence in self.coverage.silent) else 0

@@ -39,6 +39,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _page(value: Any) -> str:
+    page = _text(value)
+    if not re.match(r"https?://[^\s/]+", page):
+        raise ValueError(f"{page!r} is not a page, such as https://bl.example.org/remove")
+    return page
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError("these are several texts, in brackets")
@@ -113,7 +120,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "weight": _weight,
     "terms": _one_of("free", "non_commercial", "registration", "account"),
     "note": _text,
-    "delist": _text,
+    "delist": _page,
     "expires": _text,
     "contains": _texts,
     "replaces": _texts,

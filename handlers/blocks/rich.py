@@ -35,9 +35,9 @@ def channel(channel_id: str) -> Element:
     return {"type": "channel", "channel_id": channel_id}
 
 
-def link(url: str, text: str) -> Element:
-    """For an address that Slack itself gave, never for one from mail."""
-    return {"type": "link", "url": url, "text": cut(text, PIECE)}
+def link(url: str, text: str = "") -> Element:
+    """A page that Slack, our own tables or the settings name; nothing that mail or the DNS can choose."""
+    return {"type": "link", "url": url, **({"text": cut(text, PIECE)} if text else {})}
 
 
 def joined(pieces: Sequence[Element], last: str = "and") -> list[str | Element]:

@@ -6,13 +6,13 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from handlers.access import Body, require
-from handlers.commands import check, delete, flush, hold, queue, requests, requeue, restore, show, status
+from handlers.commands import check, delete, flush, hold, queue, rbl, requests, requeue, restore, show, status
 from handlers.commands.help import Help
 from handlers.commands.words import typed
 from handlers.door import Door, Request
 
 OTHERS = (
-    *(status.COMMAND, check.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND),
+    *(status.COMMAND, check.COMMAND, rbl.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND),
     *hold.COMMANDS,
     requeue.COMMAND,
     *delete.COMMANDS,
@@ -42,6 +42,7 @@ def register(app: AsyncApp, door: Door) -> Help:
 
     status.register(app, door)
     check.register(app, door)
+    rbl.register(app, door)
     queue.register(app, door)
     flush.register(app, door)
     hold.register(app, door)

@@ -124,6 +124,7 @@ def test_a_list_whose_data_another_one_has_is_not_asked_as_well() -> None:
         ({"replaces": ["nobody"]}, "replaces: there is no list 'nobody'."),
         ({"like": "nobody"}, "like: 'nobody' is no list whose members could hold here."),
         ({"like": "spamhaus-dqs-zen"}, "is no list whose members could hold here."),
+        ({"delist": "javascript:x"}, "delist: 'javascript:x' is not a page, such as https://"),
         ({"name": " "}, "name: this is a text."),
     ],
 )
