@@ -14,10 +14,11 @@ from bot.agent.protocol import VERSION, Info
 
 # Worth knowing: where it sends from, how it is limited, and what the other verbs go by.
 PARAMETERS = (
-    "mail_version", "myhostname", "mydomain", "inet_interfaces", "inet_protocols", "smtp_bind_address",
-    "smtp_bind_address6", "relayhost", "queue_directory", "maillog_file", "syslog_name", "enable_long_queue_ids",
-    "hash_queue_names", "hash_queue_depth", "maximal_queue_lifetime", "bounce_queue_lifetime", "minimal_backoff_time",
-    "maximal_backoff_time", "queue_run_delay", "qmgr_message_active_limit", "defer_transports", "soft_bounce",
+    "mail_version", "myhostname", "mydomain", "myorigin", "smtp_helo_name", "inet_interfaces", "inet_protocols",
+    "smtp_bind_address", "smtp_bind_address6", "relayhost", "default_transport", "transport_maps", "queue_directory",
+    "maillog_file", "syslog_name", "enable_long_queue_ids", "hash_queue_names", "hash_queue_depth",
+    "maximal_queue_lifetime", "bounce_queue_lifetime", "minimal_backoff_time", "maximal_backoff_time",
+    "queue_run_delay", "qmgr_message_active_limit", "defer_transports", "soft_bounce",
 )  # fmt: skip
 
 
