@@ -11,6 +11,7 @@ import contextlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
 MAX_REPLY = 8 * 1024
@@ -128,8 +129,10 @@ def unverified(*, old: bool = False) -> ssl.SSLContext:
     return context
 
 
+@cache
 def verified(authorities: str = "") -> ssl.SSLContext:
     """Believes what the system's authorities, or those in a PEM file, vouch for. Names are for the caller to judge."""
+    # Reading the system's takes a tenth of a second in which the loop stands still, so it is done once.
     context = ssl.create_default_context(cafile=authorities or None)
     context.check_hostname = False
     return context
