@@ -93,7 +93,7 @@ async def test_a_host_that_thinks_for_long_is_told_of_too(names: NameServer) -> 
 
 
 async def test_what_the_deadline_cuts_off_is_unknown_and_the_rest_stays(names: NameServer) -> None:
-    made = checks(Odd(names.address, after=60, slow="_dmarc"), deadline=1.0)
+    made = checks(Odd(names.address, after=60, slow="_dmarc"), deadline=5.0)
     began = time.monotonic()
     *_, report = await watched(made, Host())
     assert time.monotonic() - began < 30
@@ -101,7 +101,7 @@ async def test_what_the_deadline_cuts_off_is_unknown_and_the_rest_stays(names: N
     assert set(cut) == {"dmarc.unknown", "alignment.unknown"}
     assert cut["dmarc.unknown"].severity is Severity.UNKNOWN and cut["dmarc.unknown"].subject == "example.org"
     assert cut["dmarc.unknown"].text == (
-        "The DMARC policy of example.org could not be found out: it was not known when the report's 1 s were over."
+        "The DMARC policy of example.org could not be found out: it was not known when the report's 5 s were over."
     )
     assert {"ptr.ok", "spf.ok"} <= {each.code for each in report.findings}
 
