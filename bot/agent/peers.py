@@ -75,6 +75,18 @@ def _is_public(address: Address) -> bool:
     return address in UNICAST and not any(address in network for network in EMBEDDING)
 
 
+def is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(address: str) -> bool:
+    return ip_address(address).is_loopback
+
+
 def plain(address: str) -> str:
     """The one way to write an address. Raises ValueError for what is none; a zone (`%eth0`) is refused with it."""
     if "%" in address:

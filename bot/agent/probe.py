@@ -18,7 +18,9 @@ from bot.agent.instance import MailSystem
 from bot.agent.peers import Peers
 from bot.agent.protocol import Peer, Probed
 
-PARAMETERS = ("mail_owner", "myhostname", "smtp_helo_name", "smtp_bind_address", "smtp_bind_address6")
+PARAMETERS = (
+    "mail_owner", "myhostname", "smtp_helo_name", "smtp_bind_address", "smtp_bind_address6", "inet_interfaces",
+)  # fmt: skip
 
 HELO = re.compile(r"[A-Za-z0-9.\[\]:_-]{1,255}\Z")
 
@@ -31,17 +33,16 @@ def probe(system: MailSystem, args: Mapping[str, Any]) -> Probed:
     wanted = [(address, 25) for address in args["smtp"]] + [(address, 443) for address in args["compare"]]
     allowed = peers.read(system.instance.probe_networks, system.instance.probe_road)
     _refuse_others(allowed, wanted)
-    # The connections are made by threads, which Python starts as whoever the process is by then.
     parameters = system.postfix.parameters(PARAMETERS)
     helo = parameters.get("smtp_helo_name") or parameters.get("myhostname", "")
     if not HELO.match(helo):
         raise AgentError("internal", f"smtp_helo_name is {helo!r}, which nobody can say in EHLO. Nothing was probed.")
+    # The threads that connect are started as whoever the process is by then.
     _become(system.instance.probe_user or parameters.get("mail_owner", ""))
     end = time.monotonic() + args["wait"]
 
     def look(each: Tuple[str, int]) -> Peer:
-        bind = parameters.get("smtp_bind_address6" if ":" in each[0] else "smtp_bind_address", "")
-        return _look(Peer(each[0], each[1]), allowed, bind, helo, end)
+        return _look(Peer(each[0], each[1]), allowed, _bound(parameters, ":" in each[0]), helo, end)
 
     with ThreadPoolExecutor(max(1, len(wanted))) as threads:
         return Probed(helo, tuple(threads.map(look, wanted)))
@@ -55,6 +56,19 @@ def _refuse_others(allowed: Peers, wanted: List[Tuple[str, int]]) -> None:
                 f"This host does not allow to probe {address}: it is no public address, and no network in "
                 "probe_networks of agent.ini has it. Nothing was connected to.",
             )
+
+
+def _bound(parameters: Mapping[str, str], ipv6: bool) -> str:
+    """The address that Postfix's client sends from: set, or the only one of its kind that the instance listens on."""
+    set_to = parameters.get("smtp_bind_address6" if ipv6 else "smtp_bind_address", "")
+    listening = [
+        each.strip("[]")
+        for each in parameters.get("inet_interfaces", "").replace(",", " ").split()
+        if peers.is_address(each.strip("[]")) and (":" in each) == ipv6
+    ]
+    if set_to or len(listening) != 1 or peers.is_loopback(listening[0]):
+        return set_to
+    return listening[0]
 
 
 def _become(owner: str) -> None:

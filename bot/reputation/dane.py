@@ -35,7 +35,6 @@ async def check(
     domain: str,
     *,
     road: Road = straight,
-    authorities: str = "",  # noqa: ARG001 (every check that connects takes it; here nobody is believed by name)
     signed: Sequence[str] = SIGNED,
     patience: float = PATIENCE,
 ) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from bot.reputation.road import Road
@@ -32,7 +33,7 @@ async def fetch(
 
     `patience`, in seconds, is for all of it (RFC 8461 §3.3); `authorities` a PEM file of who is believed.
     """
-    context = ssl.create_default_context(cafile=authorities or None)
+    context = _context(authorities)
     found: str | NoPolicy = NoPolicy("unreachable", "it has no address")
     try:
         async with asyncio.timeout(patience):
@@ -43,6 +44,12 @@ async def fetch(
     except TimeoutError:
         return NoPolicy("timeout", f"no answer within {patience:g} s")
     return found
+
+
+@cache
+def _context(authorities: str) -> ssl.SSLContext:
+    # Reading the system's authorities takes a tenth of a second in which the loop stands still, so it is done once.
+    return ssl.create_default_context(cafile=authorities or None)
 
 
 async def _from(host: str, endpoint: tuple[str, int], context: ssl.SSLContext) -> str | NoPolicy:

@@ -145,7 +145,7 @@ def test_the_body_of_a_message_is_never_returned(standin: StandIn) -> None:
 def test_verbs_can_be_taken_away(standin: StandIn) -> None:
     standin.configure("verbs = info depth list show\n")
     for verb in RESULTS:
-        needed = {
+        needed: dict[str, dict[str, object]] = {
             "show": {"queue_id": ID},
             "probe": {"smtp": ["192.0.2.25"]},
             **{keyed: {"key": KEY} for keyed in ("hold", "delete", "restore", "expire")},

@@ -140,6 +140,17 @@ def test_the_connection_leaves_from_the_address_that_postfix_binds(host: StandIn
     assert "nothing can leave from 192.0.2.99" in found["detail"]
 
 
+def test_the_only_address_that_postfix_listens_on_is_the_one_it_sends_from(host: StandIn) -> None:
+    postconf(host, inet_interfaces="127.0.0.78, ::1")
+    (found,), _ = peers(host, Manners())
+    assert found["local"] == "127.0.0.1"  # loopback does not count
+    postconf(host, inet_interfaces="192.0.2.98, [2001:db8::98]")
+    (found,), _ = peers(host, Manners())
+    assert found["outcome"] == "failed" and "nothing can leave from 192.0.2.98" in found["detail"]
+    postconf(host, inet_interfaces="192.0.2.98, 192.0.2.99")
+    assert peers(host, Manners())[0][0]["outcome"] == "connected"
+
+
 def test_a_name_that_would_be_a_second_command_is_not_said(host: StandIn) -> None:
     postconf(host, smtp_helo_name="mail.test MAIL FROM:<>")
     with Peer() as server:
