@@ -1,7 +1,8 @@
 """DANE: the certificate of a domain's mail servers, held against TLSA records in signed zones (RFC 7672, RFC 6698).
 
 Without DNSSEC from the MX record on it means nothing, and a resolver that does not validate can't tell.
-Codes: dane.ok dane.none dane.unsigned dane.mismatch dane.usage dane.bogus dane.not_validated dane.unknown dane.no_mx.
+Codes: dane.ok dane.none dane.partial dane.unsigned dane.mismatch dane.usage dane.bogus dane.not_validated dane.unknown
+dane.no_mx.
 """
 
 from __future__ import annotations
@@ -54,11 +55,13 @@ async def check(
     if not pinned:
         return (await _none(domain, found, answers, road, patience),)
     validates = await _validates(resolver, found, answers, signed)
-    return tuple(
-        await asyncio.gather(
-            *(_server(domain, found, host, result, validates, road, patience) for host, result in pinned)
-        )
+    results = await asyncio.gather(
+        *(_server(domain, found, host, result, validates, road, patience) for host, result in pinned)
     )
+    bare = [host for host, each in zip(found.hosts, answers, strict=True) if isinstance(each, Absent)]
+    if bare and any(isinstance(each, Answer) for each in answers):
+        return (*results, _partial(domain, bare))
+    return tuple(results)
 
 
 async def _server(
@@ -135,6 +138,15 @@ async def _matched(
     )
     advice = "Publish the record for the new key beside the old one, two TTLs before the certificate changes."
     return _finding(Severity.PROBLEM, "mismatch", name, text, evidence, advice, _wanted(host, seen))
+
+
+def _partial(domain: str, bare: Sequence[Server]) -> Finding:
+    """Whoever wants to read along makes the pinned servers unreachable: mail goes to the others (RFC 7672 §2.2.1)."""
+    names = [host.name for host in bare]
+    text = f"Not all mail servers of {domain} have TLSA records: there is none for {listed(names)}."
+    advice = "Publish them for all: mail goes to an unprotected server whenever the others can't be reached."
+    evidence = tuple(f"{_name(host)} TLSA: no such record" for host in bare)
+    return _finding(Severity.WARNING, "partial", domain, text, evidence, advice)
 
 
 async def _none(domain: str, mail: Servers, answers: Sequence[Result], road: Road, patience: float) -> Finding:

@@ -107,6 +107,13 @@ async def test_without_dnssec_records_have_no_effect_and_that_is_told(dns: DnsWo
     assert codes(found) == ["dane.unsigned"] and found[0].severity is Severity.WARNING and peer.connections == 0
 
 
+async def test_a_mail_server_without_a_record_beside_others_is_named(dns: DnsWorld, shown: Shown) -> None:
+    dns.zone(SIGNED, ZONE + tlsa(shown, 3, 1, 1) + "@ MX 20 spare\nspare A 192.0.2.26", signed="good")
+    with Peer(Manners(tls=shown)) as peer:
+        found = await seen(dns, peer.endpoint)
+    assert codes(found) == ["dane.ok", "dane.partial"] and f"there is none for spare.{SIGNED}" in found[1].text
+
+
 async def test_a_resolver_that_does_not_validate_can_not_tell(dns: DnsWorld, shown: Shown) -> None:
     dns.zone("dane-plain.test", ZONE + tlsa(shown, 3, 1, 1))
     resolver = Resolver([dns.resolver])
