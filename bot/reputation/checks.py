@@ -7,7 +7,20 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from bot.mailhost.host import MailHost
-from bot.reputation import alignment, dkim, dmarc, identity, listings, mx, outbound, smtp, spf_record
+from bot.reputation import (
+    alignment,
+    dane,
+    dkim,
+    dmarc,
+    identity,
+    listings,
+    mtasts,
+    mx,
+    outbound,
+    smtp,
+    spf_record,
+    tlsrpt,
+)
 from bot.reputation.blocklists import Blocklists
 from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.records import plain
@@ -172,13 +185,24 @@ class Row:
     check: Callable[[Tools, str], Awaitable[Findings]]
 
 
+async def _smtp(tools: Tools, domain: str) -> Findings:
+    return await smtp.check(tools.resolver, domain, road=tools.road, authorities=tools.authorities)
+
+
+async def _mtasts(tools: Tools, domain: str) -> Findings:
+    return await mtasts.check(tools.resolver, domain, road=tools.road, authorities=tools.authorities)
+
+
 OF_DOMAINS = (
     Row("auth", "dmarc", "the DMARC policy of {}", lambda tools, domain: dmarc.check(tools.resolver, domain)),
+    Row("tls", "smtp", "how the mail servers of {} answer", _smtp),
+    Row("tls", "mtasts", "the MTA-STS policy of {}", _mtasts),
+    Row("tls", "tlsrpt", "the TLS-RPT record of {}", lambda tools, domain: tlsrpt.check(tools.resolver, domain)),
     Row(
         "tls",
-        "smtp",
-        "how the mail servers of {} answer",
-        lambda tools, domain: smtp.check(tools.resolver, domain, road=tools.road, authorities=tools.authorities),
+        "dane",
+        "the DANE records of {}",
+        lambda tools, domain: dane.check(tools.resolver, domain, road=tools.road),
     ),
 )
 

@@ -57,6 +57,7 @@ class Site:
             "a2": f"mx2 A {self.network}.26",
             "spf": '@ TXT "v=spf1 mx -all"',
             "dkim": self.key(f"v=DKIM1; k=rsa; p={rsa_key(2048)}"),
+            "tlsrpt": txt(f"_smtp._tls.{self.domain}", f"v=TLSRPTv1; rua=mailto:tls@{self.domain}"),
             "dmarc": self.dmarc(f"v=DMARC1; p=reject; rua=mailto:dmarc@{self.domain}"),
         }
 
@@ -231,6 +232,8 @@ FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
     "tls-none": (lambda made: setattr(made, "valid", None), {"tls.none"}),
     "tls-soon": (lambda made: setattr(made, "valid", timedelta(days=6)), {"tls.soon"}),
     "tls-expired": (lambda made: setattr(made, "valid", timedelta(days=-2)), {"tls.expired"}),
+    "tlsrpt-invalid": (_set("tlsrpt", '_smtp._tls TXT "v=TLSRPTv1; rua=nobody"'), {"tlsrpt.invalid"}),
+    "mtasts-no-policy": (_set("more", '_mta-sts TXT "v=STSv1; id=1"'), {"mtasts.no_policy"}),
     "dmarc-removed": (_dmarc("v=DMARC1; p=reject; pct=50; rua=mailto:dmarc@{domain}"), {"dmarc.removed_tags"}),
 }
 
