@@ -22,11 +22,11 @@ from bot.reputation.checks import Tools
 from bot.reputation.reports import Reports
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
+from bot.reputation.selfcheck import SelfCheck
 from bot.services import Services
 from bot.settings import HostSettings, Settings
 from bot.store.database import Store
 from bot.store.key import file_key
-
 
 QUESTIONS = 256
 """DNS questions under way at once: some for every blocklist, so that dead ones do not keep the others."""
@@ -89,7 +89,7 @@ def tools(settings: Settings, outside: Outside | None = None) -> Tools:
     resolver = name_resolver(settings)
     lists = blocklists(settings, resolver)
     if outside is None:
-        return Tools(resolver, lists)
+        return Tools(resolver, lists, selfcheck=SelfCheck(resolver, lists.zones))
     return Tools(resolver, lists, road=outside.road, authorities=str(outside.authority.file))
 
 

@@ -26,6 +26,7 @@ from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.records import plain
 from bot.reputation.resolver import Resolver
 from bot.reputation.road import Road, straight
+from bot.reputation.selfcheck import SelfCheck
 from bot.reputation.sending import Sending
 from bot.reputation.subjects import subject
 from bot.text import listed
@@ -59,7 +60,7 @@ class Tools:
     """What checks ask with: a resolver, the blocklists, and how connections go (bot/reputation/road.py).
 
     `authorities` is a PEM file of those whose certificates are trusted; empty: the system's. `lists_deadline` is how
-    many seconds the blocklists have together.
+    many seconds the blocklists have together. `selfcheck`, if there is one, looks at the resolver before anything else.
     """
 
     resolver: Resolver
@@ -67,6 +68,7 @@ class Tools:
     lists_deadline: float = 20.0
     road: Road = straight
     authorities: str = ""
+    selfcheck: SelfCheck | None = None
 
 
 def checks(tools: Tools, host: MailHost, sends: Sending) -> tuple[Check, ...]:

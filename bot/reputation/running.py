@@ -85,7 +85,31 @@ class Checks:
             await asyncio.gather(looking, *running, return_exceptions=True)
 
     async def _sends(self, host: MailHost, limit: float) -> Sending:
-        """How it sends, or as much of it as the settings say."""
+        """How it sends, or as much of it as the settings say; and what is wrong with the resolver.
+
+        From then on the resolver believes no server of its own that invents answers.
+        """
+        resolving = asyncio.create_task(self._resolver(limit), name="the resolver")
+        try:
+            sends = await self._sending(host, limit)
+            return replace(sends, findings=(*await resolving, *sends.findings))
+        finally:
+            resolving.cancel()
+
+    async def _resolver(self, limit: float) -> Findings:
+        """What is to be said of the resolver; nothing where the checks themselves say it."""
+        if self._tools.selfcheck is None:
+            return ()
+        row = Check("dns", "resolver", "", "whether the resolver can be believed", _nothing)
+        try:
+            async with asyncio.timeout(limit):
+                return await self._tools.selfcheck.findings()
+        except TimeoutError:
+            return (row.unknown(f"there was no end to it within {limit:g} s", AGAIN),)
+        except Exception as error:
+            return (_failed(row, error),)
+
+    async def _sending(self, host: MailHost, limit: float) -> Sending:
         settings = self._hosts.get(host.name) or HostSettings(host.name)
         row = Check("dns", "sending", host.name, f"how {host.name} sends", _nothing)
         try:

@@ -21,6 +21,7 @@ SIGNS = {
 STATES = {State.MET: "🟢", State.NOT_MET: "🔴", State.NOT_KNOWN: "⚪"}
 
 AREAS = {
+    "resolver": "the resolver",
     "sending": "how it sends",
     "ptr": "PTR",
     "fqdn": "host name",

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -20,6 +21,8 @@ from bot.reputation.findings import Severity
 from bot.reputation.report import Report, Scope
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
+from bot.reputation.selfcheck import SelfCheck
+from tests.dns.misbehaving import Manner, MisbehavingServer
 from tests.reputation.hosts import Host, tools
 from tests.reputation.reading import faults
 
@@ -157,3 +160,14 @@ async def test_with_the_resolver_gone_everything_is_unknown() -> None:
     *_, report = await watched(checks(Resolver([address], timeout=0.5)), Host())
     severities = {each.severity for each in report.findings if not each.code.startswith("sending.")}
     assert severities == {Severity.UNKNOWN} and report.worst is Severity.UNKNOWN
+
+
+async def test_a_resolver_that_invents_answers_is_named_and_not_believed(misbehaving: MisbehavingServer) -> None:
+    misbehaving.below(".", Manner(records={"A": ["203.0.113.1"], "SOA": ["a. b. 1 2 3 4 5"]}))
+    resolver = Resolver([misbehaving.address], timeout=2)
+    asking = replace(tools(resolver), selfcheck=SelfCheck(resolver))
+    made = Checks(asking, {}, lambda: datetime.now(UTC), 60)
+    (report,) = await watched(made, Host(), first=60)
+    assert "resolver.rewrites" in {each.code for each in report.findings}
+    of_the_dns = [each for each in report.findings if each.code.startswith(("fqdn.", "mx.", "spf.", "dmarc."))]
+    assert {each.severity for each in of_the_dns} == {Severity.UNKNOWN}
