@@ -38,9 +38,6 @@ SPF = "v=spf1 include:_spf.newsletter.example ip4:192.0.2.24/29 -all"
 """The newsletter's service has gone, and with it the record that is included."""
 
 OWN = f"""
-com. SOA ns.invalid. admin.invalid. 1 3600 600 86400 30
-net. SOA ns.invalid. admin.invalid. 1 3600 600 86400 30
-org. SOA ns.invalid. admin.invalid. 1 3600 600 86400 30
 {DOMAIN}. MX 10 mx1.{DOMAIN}.
 {DOMAIN}. MX 20 mx2.{DOMAIN}.
 {txt(DOMAIN, SPF)}

@@ -20,8 +20,11 @@ import dns.zonefile
 
 LOOPBACK = "127.0.0.1"
 TTL = 60
-SOA = dns.rrset.from_text(".", 30, "IN", "SOA", "ns.invalid. admin.invalid. 1 3600 600 86400 30")
+ZONE = "ns.invalid. admin.invalid. 1 3600 600 86400 30"
+SOA = dns.rrset.from_text(".", 30, "IN", "SOA", ZONE)
 """What comes with an absence, and says for how long it may be believed."""
+TOPS = frozenset(map(dns.name.from_text, ("com", "net", "org")))
+"""Zones that are there in every world: whoever tries a resolver asks for them."""
 
 LONGEST_CHAIN = 8
 """CNAME records that are followed for one question."""
@@ -84,6 +87,9 @@ class NameServer:
             for _ in range(LONGEST_CHAIN):
                 if found := self._records.get((name, kind)):
                     answer.answer.append(found)
+                    return
+                if kind == dns.rdatatype.SOA and name in TOPS:
+                    answer.answer.append(dns.rrset.from_text(name, 30, "IN", "SOA", ZONE))
                     return
                 alias = self._records.get((name, dns.rdatatype.CNAME))
                 if alias is None:
