@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def test_a_server_that_turns_everybody_away_is_told_with_its_words(host: StandIn
 def test_a_server_that_misbehaves_is_told_from_one_that_is_not_there(
     host: StandIn, manners: Manners, detail: str
 ) -> None:
-    (found,), _ = peers(host, manners, wait=3)
+    (found,), _ = peers(host, manners, wait=4 if manners.greeting is None else 30)
     assert found["outcome"] == "connected" and found["detail"].startswith(detail)
 
 
@@ -119,15 +118,14 @@ def test_what_a_server_says_is_cut_and_made_plain(host: StandIn) -> None:
 
 def test_one_that_is_not_there_is_refused_and_one_that_is_silent_times_out(host: StandIn) -> None:
     with dropping() as silent, Peer() as server:
-        found = probe(host, nobody(), silent, server.endpoint, wait=3).result["peers"]
+        found = probe(host, nobody(), silent, server.endpoint, wait=8).result["peers"]
     assert [each["outcome"] for each in found] == ["refused", "timeout", "connected"]
 
 
-def test_all_peers_together_take_no_longer_than_they_may(host: StandIn) -> None:
-    begun = time.monotonic()
-    found, _ = peers(host, *[Manners(greeting=None)] * 4, *[Manners(raw=b"2", after=0.2)] * 4, wait=2)
-    assert len(found) == 8
-    assert time.monotonic() - begun < 16  # one after the other they would take that
+def test_peers_are_met_at_once_and_not_one_after_the_other(host: StandIn) -> None:
+    found, _ = peers(host, *[Manners(greeting=None)] * 4, *[Manners(raw=b"2", after=0.2)] * 4, wait=4)
+    # None of them ever lets go, so the second would find no time left.
+    assert [each["outcome"] for each in found] == ["connected"] * 8
 
 
 def test_the_connection_leaves_from_the_address_that_postfix_binds(host: StandIn) -> None:
