@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from tests.bench import checks, deleting, slack
+from tests.bench import blocklists, checks, deleting, slack
 from tests.bench.measure import BARE_PYTHON, best, request, run, to_nowhere
 from tests.postfix.filling import fill, mixture
 from tests.postfix.hosts import agent_argv
@@ -65,6 +65,8 @@ def main() -> None:
         deleted, restored = deleting.there_and_back(postfix, deleting.identities(postfix))
         row("peak memory of an agent that deletes 100,000 messages", f"{deleted.peak:.0f} MiB", "80 MiB")
         row("  and of one that restores them", f"{restored.peak:.0f} MiB", "80 MiB")
+    for what, figure, ceiling in blocklists.rows():
+        row(what, figure, ceiling)
     seconds, _ = asyncio.run(checks.all_at_once())
     row(
         "all checks of 10 domains, in times of the slowest single answer", f"{seconds / checks.SLOWEST:.2f} x", "1.50 x"

@@ -142,8 +142,8 @@ class MisbehavingServer(asyncio.DatagramProtocol):
                 if not reply:
                     return
                 writer.write(len(reply).to_bytes(2) + reply)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            return  # a stream's task that is cancelled is told of on standard error
         finally:
             writer.close()
 
