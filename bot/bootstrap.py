@@ -81,7 +81,7 @@ def name_resolver(settings: Settings) -> Resolver:
 def blocklists(settings: Settings, resolver: Resolver) -> Blocklists:
     """The lists that the settings leave or add. Raises SettingsError for a mistake in them."""
     lists = zones.load(settings.dnsbl_drop, settings.blocklist_keys(), settings.blocklists())
-    return Blocklists(resolver, lists)
+    return Blocklists(resolver, lists, SelfCheck(resolver, lists))
 
 
 def tools(settings: Settings, outside: Outside | None = None) -> Tools:
@@ -89,7 +89,7 @@ def tools(settings: Settings, outside: Outside | None = None) -> Tools:
     resolver = name_resolver(settings)
     lists = blocklists(settings, resolver)
     if outside is None:
-        return Tools(resolver, lists, selfcheck=SelfCheck(resolver, lists.zones))
+        return Tools(resolver, lists, selfcheck=lists.selfcheck)
     return Tools(resolver, lists, road=outside.road, authorities=str(outside.authority.file))
 
 

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from itertools import groupby
 from bot.reputation.answers import Absent, Answer, Kind, Result, Unknown
 from bot.reputation.codes import Code, Trouble, read
 from bot.reputation.resolver import Resolver
+from bot.reputation.selfcheck import SelfCheck
 from bot.reputation.subjects import Subject, SubjectKind, reversed_address
 from bot.reputation.sweep import Sweep, Verdict
 from bot.reputation.zones import Zone
@@ -34,10 +36,20 @@ REMEMBERED = 10_000
 
 
 class Blocklists:
-    """`zones` as zones.load() gives them; those that are left out are not asked. Nothing is sent before look()."""
+    """`zones` as zones.load() gives them; those that are left out are not asked. Nothing is sent before look().
 
-    def __init__(self, resolver: Resolver, zones: Sequence[Zone], now: Callable[[], datetime] | None = None) -> None:
+    `selfcheck`, if there is one, looks first whether the resolver invents answers; then nothing of it is believed.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        zones: Sequence[Zone],
+        selfcheck: SelfCheck | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self.zones = tuple(zones)
+        self.selfcheck = selfcheck
         self._resolver = resolver
         self._now = now or (lambda: datetime.now(UTC))
         self._first_seen: OrderedDict[tuple[str, Subject], datetime] = OrderedDict()
@@ -56,10 +68,14 @@ class Blocklists:
             for zone in self.zones
             if kind in zone.kinds and not zone.left_out
         ]
+        if self.selfcheck and inquiries:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(deadline / 2):
+                    await self.selfcheck.findings()
         tasks = [asyncio.create_task(inquiry.run()) for inquiry in inquiries if inquiry.subjects]
         try:
             if tasks:
-                await asyncio.wait(tasks, timeout=deadline)
+                await asyncio.wait(tasks, timeout=began + deadline - clock())
         finally:
             for task in tasks:
                 task.cancel()

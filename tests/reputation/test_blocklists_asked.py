@@ -10,9 +10,10 @@ import pytest
 
 from bot.reputation.blocklists import Blocklists, made_at_random
 from bot.reputation.resolver import Resolver
+from bot.reputation.selfcheck import SelfCheck
 from bot.reputation.subjects import subject
 from tests.dns.misbehaving import SILENT, Manner, MisbehavingServer
-from tests.reputation.lists import CLEAN, DIRTY, behaves, look, table, verdict, zones
+from tests.reputation.lists import CLEAN, DIRTY, a, behaves, look, table, verdict, zones
 
 # Pace, keys, words, time ----------------------------------------------------------------------------------------------
 
@@ -156,3 +157,15 @@ def test_names_made_at_random_are_none_that_a_list_has() -> None:
         mapped = IPv6Address(int("".join(reversed(nibbles)), 16)).ipv4_mapped
         assert mapped is not None and mapped.is_loopback
     assert made_at_random("domain").endswith(".invalid") and made_at_random("domain") != made_at_random("domain")
+
+
+async def test_of_a_resolver_that_invents_answers_every_list_is_unknown_for_that_reason(
+    misbehaving: MisbehavingServer,
+) -> None:
+    misbehaving.below(".", a("127.0.0.2"))
+    resolver = Resolver([misbehaving.address], timeout=20)
+    lists = zones(table("one.test"), table("two.test"))
+    sweep = await Blocklists(resolver, lists, SelfCheck(resolver, lists)).look([subject(DIRTY)])
+    assert [each.cause for each in sweep.verdicts] == ["rewritten", "rewritten"]
+    (silence,) = sweep.coverage.silent
+    assert misbehaving.address in silence.detail and sweep.exit_status == 3
