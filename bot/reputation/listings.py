@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bot.reputation.codes import ListCause, Weight
 from bot.reputation.findings import Finding, Severity
 from bot.reputation.subjects import Subject
-from bot.reputation.sweep import Silence, Sweep, Verdict
+from bot.reputation.sweep import MATTERS, Silence, Sweep, Verdict
 from bot.text import clock, listed, plural
 
 SOURCE = "RFC 5782 §2, §5"
@@ -57,6 +57,11 @@ NEXT: dict[ListCause, str] = {
 }
 """What to do about it."""
 
+TERMS_MATTER: tuple[ListCause, ...] = ("refused", "timeout", "servfail")
+"""How a list treats those who do not keep to its terms."""
+
+MOST_NOTES = 3
+
 
 def findings(sweep: Sweep, subject: Subject) -> tuple[Finding, ...]:
     """Of this subject: its listings, or that it is on none; and which lists could not say, which concerns the sweep as
@@ -91,7 +96,7 @@ def _silent(each: Silence) -> Finding:
     severity = Severity.UNKNOWN if each.matters else Severity.INFO
     text = f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}."
     evidence = (f"{each.cause}: {each.detail}",)
-    return Finding("rbl", severity, "rbl.unknown", "", text, evidence, SOURCE, NEXT[each.cause])
+    return Finding("rbl", severity, "rbl.unknown", "", text, evidence, SOURCE, way_on(each))
 
 
 def meanings(each: Verdict) -> str:
@@ -117,6 +122,16 @@ def advice(each: Verdict) -> str:
 def concerned(each: Silence) -> str:
     """` for 192.0.2.1`, where it does not concern all."""
     return f" for {listed([subject.text for subject in each.subjects[:5]])}" if each.subjects else ""
+
+
+def way_on(each: Silence) -> str:
+    """What to do so that these lists answer; where they may mean you, with what they themselves ask for."""
+    by_note: dict[str, list[str]] = {}
+    for zone in each.zones if each.cause in TERMS_MATTER else ():
+        if zone.note and zone.weight >= MATTERS:
+            by_note.setdefault(zone.note, []).append(zone.name)
+    notes = [f"{listed(names)}: {note}." for note, names in by_note.items()]
+    return " ".join((NEXT[each.cause], *notes[:MOST_NOTES]))
 
 
 def verdict(sweep: Sweep) -> tuple[Severity, str]:
@@ -176,7 +191,7 @@ def coverage_line(sweep: Sweep) -> str:
 def silence_line(each: Silence) -> str:
     """Which lists did not answer, why, and what to do where that matters."""
     said = f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}: {each.detail}."
-    return f"{said} {NEXT[each.cause]}" if each.matters else said
+    return f"{said} {way_on(each)}" if each.matters else said
 
 
 def not_asked_line(sweep: Sweep) -> str:

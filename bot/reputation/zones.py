@@ -196,4 +196,4 @@ def _covered(zone: Zone, instead: Mapping[str, str], whole: Mapping[str, str]) -
 
 
 def _where(each: str) -> str:
-    return f"[blocklists.{each if ID.match(each) else repr(each)}]"
+    return f"MAILDESK_CONFIG: [blocklists.{each if ID.match(each) else repr(each)}]"

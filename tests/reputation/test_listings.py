@@ -139,3 +139,11 @@ def test_the_coverage_is_honest() -> None:
         "High List refused: your resolver is public (127.255.255.254). Have the bot ask"
     )
     assert not_asked_line(whole) == "Medium List and High List: needs a key"
+
+
+def test_a_list_that_may_have_turned_this_resolver_away_says_what_it_asks_for() -> None:
+    barracuda = zone("high", note="register your resolver's address")
+    found = only(findings(sweep(silent(barracuda), clean(zone("low"))), US), "rbl.unknown")
+    assert found.advice.endswith("High List: register your resolver's address.")
+    unreachable = silent(barracuda, cause="unreachable", detail="nothing listens there")
+    assert "register" not in only(findings(sweep(unreachable), US), "rbl.unknown").advice

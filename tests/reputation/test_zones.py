@@ -130,7 +130,7 @@ def test_a_list_whose_data_another_one_has_is_not_asked_as_well() -> None:
 )
 def test_each_mistake_in_a_table_is_one_line_that_names_it(table: dict[str, Any], said: str) -> None:
     (line,) = problems(tables={"ours": {**NEW, **table}})
-    assert line.startswith("[blocklists.ours]: ") and said in line
+    assert line.startswith("MAILDESK_CONFIG: [blocklists.ours]: ") and said in line
 
 
 def test_mistakes_are_told_all_at_once() -> None:
@@ -141,10 +141,10 @@ def test_mistakes_are_told_all_at_once() -> None:
     )
     assert "there is no list 'barracudo'" in said[2] and "no list has a key named 'spamhouse'" in said[3]
     assert (
-        said[0].startswith("[blocklists.'Our List']: the ID of a list")
-        and said[1] == "[blocklists.flat] is not a table."
+        said[0].startswith("MAILDESK_CONFIG: [blocklists.'Our List']: the ID of a list")
+        and said[1] == "MAILDESK_CONFIG: [blocklists.flat] is not a table."
     )
-    assert [line.partition(": ")[2] for line in said[4:]] == [
+    assert [line.rpartition(": ")[2] for line in said[4:]] == [
         "name is missing.",
         "kinds is missing.",
         "weight is missing.",
