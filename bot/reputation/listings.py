@@ -37,11 +37,11 @@ CAUSES: dict[ListCause, str] = {
     "malformed": "sent what is no DNS answer",
     "bogus": "could not be believed, since the zone's signatures do not hold",
     "rewritten": "could not be asked, since the resolver invents answers",
-    "limited": "was not asked, to keep its limit of questions",
-    "broken_zone": "does not work as a list",
+    "limited": "had to be left out, to keep to the limit of questions",
+    "broken_zone": "failed the test of a list that works",
     "unknown_code": "answered with a code that has no meaning here",
 }
-"""What a list did instead of answering, with the list in front of it."""
+"""What one list or several did instead of answering, with their names in front of it."""
 
 NEXT: dict[ListCause, str] = {
     "timeout": "Ask again; a list that never answers can be dropped: DNSBL_DROP.",
@@ -126,6 +126,8 @@ def concerned(each: Silence) -> str:
 
 def way_on(each: Silence) -> str:
     """What to do so that these lists answer; where they may mean you, with what they themselves ask for."""
+    if each.cause == "broken_zone" and any(zone.needs_key for zone in each.zones):
+        return f"Look whether its key in DNSBL_KEYS is right. {NEXT[each.cause]}"
     by_note: dict[str, list[str]] = {}
     for zone in each.zones if each.cause in TERMS_MATTER else ():
         if zone.note and zone.weight >= MATTERS:

@@ -8,6 +8,7 @@ from bot.reputation.findings import Severity
 from bot.reputation.listings import coverage_line, findings, not_asked_line, silence_line, verdict
 from bot.reputation.subjects import subject
 from bot.reputation.sweep import Sweep
+from tests.reputation.lists import table, zones
 from tests.reputation.reading import are_told_well, codes, only
 from tests.reputation.sweeps import POLICY, SINCE, US, clean, hit, silent, sweep, zone
 
@@ -147,3 +148,10 @@ def test_a_list_that_may_have_turned_this_resolver_away_says_what_it_asks_for() 
     assert found.advice.endswith("High List: register your resolver's address.")
     unreachable = silent(barracuda, cause="unreachable", detail="nothing listens there")
     assert "register" not in only(findings(sweep(unreachable), US), "rbl.unknown").advice
+
+
+def test_a_list_with_a_key_that_fails_its_test_may_have_a_wrong_key() -> None:
+    (of,) = zones(table("{key}.bl.example", key="ours"), ours="secret26")
+    found = only(findings(sweep(silent(of, cause="broken_zone", detail="its data are gone")), US), "rbl.unknown")
+    assert found.text.endswith(" failed the test of a list that works.") and "secret26" not in repr(found)
+    assert found.advice.startswith("Look whether its key in DNSBL_KEYS is right.")
