@@ -42,7 +42,8 @@ def test_requeueing_leaves_a_queue_alone_that_is_not_named(host: Subject) -> Non
     answer = run(host, "postsuper", "-r", "-", "incoming", "active", "deferred", stdin=lines(held, waiting))
     assert answer.stderr.splitlines() == [f"postsuper: {waiting}: requeued", "postsuper: Requeued: 1 message"]
     assert (count(host, "deferred"), count(host, "hold")) == (0, 1)
-    wait_until(lambda: set(queue_after_flush(host).values()) == {"deferred", "hold"}, what="it was tried again")
+    run(host, "postqueue", "-f")
+    wait_until(lambda: set(where(host).values()) == {"deferred", "hold"}, what="it was tried again")
     assert waiting not in where(host)
 
 

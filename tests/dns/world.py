@@ -33,6 +33,7 @@ PREFIX = "maildesk-dns-"
 LOOPBACK = "127.0.0.1"
 PATIENCE = 20.0  # seconds for a server that starts, or reads a zone
 
+# A process that is to end serves its TCP connections first, and unbound would keep them for a minute.
 NSD_CONF = """
 server:
   ip-address: {loopback}@{port}
@@ -47,6 +48,8 @@ server:
   server-count: 1
   hide-version: yes
   rrl-ratelimit: 0
+  tcp-query-count: 1
+  tcp-timeout: 2
 remote-control:
   control-enable: yes
   control-interface: "{root}/nsd.control"

@@ -97,6 +97,8 @@ class RemoteDomain:
         assert self._server is not None
         self._server.close()
         self._server = None
+        # A connection that was just accepted has no session yet, and would be left open.
+        await asyncio.sleep(0.05)
         for session in list(self._sessions):
             session.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)

@@ -83,6 +83,9 @@ class Peer:
 
     async def _close(self) -> None:
         self._server.close()
+        if self._tasks:
+            # Whoever has hung up is heard to the end.
+            await asyncio.wait(self._tasks, timeout=5)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
