@@ -94,11 +94,11 @@ def _why(request: Request, addresses: Addresses) -> list[Line]:
     result = request.result
     if result is None:
         return []
-    text = result.text or (
-        f"Nothing could be kept, so nothing was deleted: {result.not_kept}" if result.not_kept else ""
-    )
+    keeps = request.kind is Kind.DELETE  # a final one needs the trash folder for its journal alone
+    without = "Nothing could be kept, so nothing was deleted" if keeps else "Nothing was deleted"
+    text = result.text or (f"{without}: {result.not_kept}" if result.not_kept else "")
     lines: list[Line] = [shown_text(text, addresses)] if text else []
-    if result.not_kept:
+    if result.not_kept and keeps:
         lines.append(["To delete them without a way back, ask for that: ", code(_finally(request, addresses))])
     return lines
 

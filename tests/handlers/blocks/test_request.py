@@ -295,6 +295,9 @@ def test_where_nothing_could_be_kept_a_final_deletion_can_be_asked_for() -> None
     assert "Nothing could be kept, so nothing was deleted: the disk is full" in words
     assert "/mail delete mx1 … --final" in words, "a masked selector would mean other mail"
     assert "/mail delete mx1 deferred --final" in seen(replace(failed, selector="deferred"))
+    final = seen(replace(failed, kind=Kind.FINAL))
+    assert "Nothing was deleted: the disk is full" in final
+    assert "--final" not in final, "it was one already"
 
 
 @pytest.mark.parametrize(
