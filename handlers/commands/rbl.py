@@ -42,6 +42,7 @@ async def _say(request: Request, words: str, known: Ours, hosts: Sequence[MailHo
     opening = notice.note(f"Asking blocklists about {what} …")
     async with request.reply.live(opening, lambda error: notice.not_done(opening.blocks, error)) as live:
         if hosts:
+            await services.blocklists.try_resolver()
             settings = {host.name: host for host in services.settings.hosts()}
             known = await ours(hosts, settings, services.resolver)
         sweep = await services.blocklists.look(known.subjects)

@@ -24,6 +24,7 @@ from bot.reputation.running import Checks
 from bot.reputation.selfcheck import SelfCheck
 from tests.dns.misbehaving import Manner, MisbehavingServer
 from tests.reputation.hosts import Host, tools
+from tests.reputation.lists import table, zones
 from tests.reputation.reading import faults
 
 
@@ -171,3 +172,19 @@ async def test_a_resolver_that_invents_answers_is_named_and_not_believed(misbeha
     assert "resolver.rewrites" in {each.code for each in report.findings}
     of_the_dns = [each for each in report.findings if each.code.startswith(("fqdn.", "mx.", "spf.", "dmarc."))]
     assert {each.severity for each in of_the_dns} == {Severity.UNKNOWN}
+
+
+async def test_what_a_resolver_invented_before_it_was_found_out_is_not_believed_either(
+    misbehaving: MisbehavingServer,
+) -> None:
+    misbehaving.below(".", Manner(records={"A": ["203.0.113.1"]}))
+    misbehaving.at("com", Manner(records={"SOA": ["a. b. 1 2 3 4 5"]}, after=1.0))
+    resolver = Resolver([misbehaving.address], timeout=10)
+    lists = zones(table("one.test", kinds=["domain"]), table("two.test"))
+    asking = replace(tools(resolver, lists), selfcheck=SelfCheck(resolver, lists))
+    made = Checks(asking, {}, lambda: datetime.now(UTC), 60)
+    (report,) = await watched(made, Host(smtp_bind_address=""), first=60)
+    assert report.addresses == () and not any("203.0.113.1" in each.text for each in report.of(Severity.OK))
+    assert "sending.unknown" in {each.code for each in report.of(Severity.UNKNOWN)}
+    of_lists = {(each.code, each.severity) for each in report.findings if each.part == "rbl"}
+    assert of_lists == {("rbl.unknown", Severity.UNKNOWN)}, "neither clean nor listed"

@@ -11,6 +11,7 @@ from bot.console.workspace import text_of
 from bot.demo import dnsworld
 from bot.demo.nameserver import NameServer
 from bot.reputation.zones import load
+from tests.dns.misbehaving import Manner, MisbehavingServer
 from tests.slack.conftest import SmallHost
 from tests.slack.desk import NOEL, VIC, Desk, host
 from tests.slack.desk import desk as serving
@@ -90,3 +91,15 @@ async def test_a_host_that_is_away_is_said_to_be(names: NameServer, tmp_path: Pa
     async with serving([host("mx1", tmp_path / "missing.ini")], dns_servers=(names.address,)) as ops:
         shown = await ops.say("/mail rbl")
     assert shown.startswith("⚪ There is no address to ask about") and "mx1: " in shown
+
+
+@pytest.mark.parametrize("invented", ["127.0.0.2", "203.0.113.1"])
+async def test_a_resolver_that_invents_answers_makes_nobody_clean_or_listed(
+    small: SmallHost, misbehaving: MisbehavingServer, invented: str
+) -> None:
+    misbehaving.below(".", Manner(records={"A": [invented], "SOA": ["a. b. 1 2 3 4 5"]}))
+    async with serving([host(small.name, small.ini)], dns_servers=(misbehaving.address,)) as ops:
+        shown = await ops.say("/mail rbl 192.0.2.9")
+        assert shown.startswith("⚪ It is not known whether 192.0.2.9 is listed: no blocklist answered.")
+        assert "the resolver invents answers" in shown and " is listed by " not in shown
+        assert invented not in await ops.say("/mail rbl")
