@@ -7,7 +7,7 @@ import platform
 from typing import Iterable, Optional
 
 from bot import __version__
-from bot.agent import expiries, holds, journal
+from bot.agent import expiries, holds, journal, transports
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.protocol import VERSION, Info
@@ -26,6 +26,7 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
     """Raises AgentError when this instance's Postfix does not even tell its parameters."""
     # In a trash path that is no folder nothing is kept; that its size is unknown then says so.
     kept = (holds, expiries, journal) if os.path.isdir(system.trash.path) else ()
+    parameters = system.postfix.parameters(PARAMETERS)
     return Info(
         agent_version=__version__,
         protocol_version=VERSION,
@@ -34,11 +35,12 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
         instances=tuple(instances),
         verbs=system.instance.verbs,
         mail_system_up=_running(system),
-        parameters=system.postfix.parameters(PARAMETERS),
+        parameters=parameters,
         trash_path=system.trash.path,
         trash_bytes=system.trash.used_bytes() if system.trash.exists() else 0,
         unfinished=tuple(each for kind in kept for each in kind.unfinished(system.trash)),
         last_flush=system.trash.last_flush(),
+        catch_all=transports.catch_all(system.postfix, parameters.get("transport_maps", "")),
     )
 
 

@@ -1,7 +1,7 @@
-"""Postfix's own programs: postqueue(1), postsuper(1), postcat(1), postconf(1), postfix(1); argv in, typed results out.
+"""Postfix's programs: postqueue(1), postsuper(1), postcat(1), postconf(1), postmap(1), postfix(1).
 
-A command is a list, never a shell's line; the environment is built from nothing; queue IDs reach postsuper(1) on
-standard input only, where `ALL` is an ordinary ID.
+Argv in, typed results out. A command is a list, never a shell's line; the environment is built from nothing; queue IDs
+reach postsuper(1) on standard input only, where `ALL` is an ordinary ID.
 """
 
 from __future__ import annotations
@@ -59,6 +59,14 @@ class Postfix:
         if status != 0:
             raise _failure("postconf", status, errors)
         return {match[1]: match[2] for match in map(_PARAMETER.match, output.split("\n")) if match}
+
+    def lookup(self, table: str, key: str) -> str:
+        """What a table (type:name) has for `key`; empty: nothing. Raises AgentError when it could not be read."""
+        status, output, errors = self._answer(["postmap", "-c", self._instance.config_directory, "-q", key, table])
+        # postmap(1) exits with 1 for what is not there and for what went wrong; only the latter makes it complain.
+        if status not in (0, 1) or (status == 1 and errors.strip()):
+            raise _failure("postmap", status, errors)
+        return output.strip() if status == 0 else ""
 
     def running(self) -> bool:
         """Whether the mail system is up: `postfix status` looks at the master's lock, not at a service manager."""

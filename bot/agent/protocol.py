@@ -194,7 +194,10 @@ class Depth:
 
 @dataclass(frozen=True)
 class Info:
-    """What stands behind an instance. `mail_system_up` is `postfix status`; None when it could not be found out."""
+    """What stands behind an instance. `mail_system_up` is `postfix status`; None when it could not be found out.
+
+    `catch_all` is what transport_maps have for all mail (`*` in transport(5)); empty: nothing, None: not known.
+    """
 
     agent_version: str
     protocol_version: int
@@ -208,6 +211,7 @@ class Info:
     trash_bytes: Optional[int] = None
     unfinished: Tuple[str, ...] = ()
     last_flush: Optional[float] = None
+    catch_all: Optional[str] = None
 
 
 @dataclass(frozen=True)

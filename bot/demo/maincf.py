@@ -12,6 +12,8 @@ DEFAULTS = {
     "smtp_bind_address": "",
     "smtp_bind_address6": "",
     "relayhost": "",
+    "default_transport": "smtp",
+    "transport_maps": "",
     "queue_directory": "/var/spool/postfix",
     "maillog_file": "",
     "mail_owner": "postfix",

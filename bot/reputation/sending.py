@@ -24,7 +24,7 @@ from bot.reputation.subjects import INSIDE
 from bot.settings import HostSettings
 from bot.text import listed
 
-SOURCE = "postconf(5): myhostname, mydomain, smtp_bind_address, relayhost"
+SOURCE = "postconf(5): myhostname, mydomain, smtp_bind_address, relayhost; transport(5)"
 SETTING = "addresses of [hosts.NAME] in the file that MAILDESK_CONFIG names"
 
 FAMILIES: tuple[tuple[int, Literal["A", "AAAA"], str], ...] = (
@@ -64,18 +64,19 @@ class _Found:
 async def sending(host: MailHost, settings: HostSettings, resolver: Resolver) -> Sending:
     """Never raises for a host that is away: what neither settings, Postfix nor the DNS tell is sending.unknown."""
     try:
-        parameters, trouble = (await host.info()).parameters, ""
+        known = await host.info()
+        parameters, catch_all, trouble = known.parameters, known.catch_all, ""
     except HostError as error:
-        parameters, trouble = {}, str(error)
+        parameters, catch_all, trouble = {}, None, str(error)
     fqdn = plain(settings.fqdn or parameters.get("smtp_helo_name", "") or parameters.get("myhostname", ""))
     domains = tuple(map(plain, settings.domains)) or _domains(parameters, fqdn)
-    through, why = _through(parameters)
+    through, why = _through(parameters, catch_all or "")
     if through:
         text = f"{host.name} sends through {through}, not to the receivers themselves."
         found = Finding("dns", Severity.INFO, "sending.through", host.name, text, (why,), SOURCE)
         return Sending(fqdn, (), domains, settings.selectors, through, (found,))
     addressed = await _addresses(settings, parameters, fqdn, resolver)
-    findings = (*_maps(host, parameters), *addressed.findings)
+    findings = (*(_maps(host, parameters) if catch_all is None else ()), *addressed.findings)
     addresses, evidence = addressed.addresses, addressed.evidence
     if trouble or not (addresses and domains):
         missing = [name for name, known in (("address", addresses), ("sending domain", domains)) if not known]
@@ -96,15 +97,17 @@ def _domains(parameters: Parameters, fqdn: str) -> tuple[str, ...]:
     return (domain,) if "." in domain else ()
 
 
-def _through(parameters: Parameters) -> tuple[str, str]:
-    """The host or transport that all mail leaves through, and the parameter that says so.
+def _through(parameters: Parameters, catch_all: str) -> tuple[str, str]:
+    """The host or transport that all mail leaves through, and what says so; empty: to the receivers themselves.
 
-    A next hop in default_transport comes before relayhost; transport_maps before both (postconf(5), transport(5)).
+    What transport_maps have for `*` comes before a next hop in default_transport, and that before relayhost
+    (transport(5), postconf(5)).
     """
-    for table in re.split(r"[,\s]+", parameters.get("transport_maps", "")):
-        kind, _, value = table.partition(":")
-        if kind == "static" and ":" in value:
-            return value, f"transport_maps = {table}"
+    transport, _, hop = catch_all.strip().partition(":")
+    if hop:
+        return catch_all, f"transport_maps have for *: {catch_all}"
+    if transport:
+        return "", ""  # Without a next hop mail goes to the recipient's own domain, past what follows here.
     transport = parameters.get("default_transport", "").strip()
     if transport.partition(":")[2]:
         return transport, f"default_transport = {transport}"
@@ -113,11 +116,11 @@ def _through(parameters: Parameters) -> tuple[str, str]:
 
 
 def _maps(host: MailHost, parameters: Parameters) -> tuple[Finding, ...]:
-    """Tables of transports, whose content the agent does not read."""
+    """Of tables of transports that were not, or not all, read."""
     maps = parameters.get("transport_maps", "").strip()
     if not maps:
         return ()
-    text = f"{host.name} has tables of its own for where mail goes, which were not read: they may send it elsewhere."
+    text = f"{host.name} has tables for where mail goes that could not be read: they may send it elsewhere."
     advice = (
         f"If they have a line for `*`, mail leaves through that host, and the checks here say nothing of it: {maps}."
     )

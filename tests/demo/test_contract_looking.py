@@ -1,4 +1,4 @@
-"""What postqueue, postcat and postconf do, held against a real Postfix and the demo's mail host alike."""
+"""What postqueue, postcat, postconf and postmap do, held against a real Postfix and the demo's mail host alike."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -198,7 +199,7 @@ def test_mail_that_was_active_when_the_system_stopped_is_tried_after_the_start(h
     assert sorted(sent(host)) == [f"user{index}@stuck.test" for index in range(8)]
 
 
-# postcat, postconf
+# postcat, postconf, postmap
 
 
 def test_postcat_shows_headers_alone(host: Subject) -> None:
@@ -227,6 +228,27 @@ def test_postconf_prints_names_and_values_and_warns_of_unknown_names(host: Subje
     assert done.returncode == 0
     assert done.stdout == f"queue_directory = {host.queue_directory}\nhash_queue_names = deferred, defer\nrelayhost =\n"
     assert done.stderr == f"{host.path('postconf')}: warning: nosuch: unknown parameter\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "status", "said", "complaint"),
+    [
+        ("*", "texthash:{file}", 0, "smtp:[relay.test]:587\n", ""),
+        ("ONE.test", "texthash:{file}", 0, "local:\n", ""),
+        ("two.test", "texthash:{file}", 1, "", ""),
+        ("*", "static:smtp:[a.test]", 0, "smtp:[a.test]\n", ""),
+        ("*", "texthash:{file}.gone", 1, "", "fatal: open database {file}.gone: No such file or directory"),
+        ("*", "nonsense:{file}", 1, "", "fatal: unsupported dictionary type: nonsense"),
+    ],
+)
+def test_postmap_finds_a_line_or_ends_with_1(
+    host: Subject, tmp_path: Path, key: str, table: str, status: int, said: str, complaint: str
+) -> None:
+    file = tmp_path / "transport"
+    file.write_text("# where mail goes\none.test local:\n\n* smtp:[relay.test]:587\n")
+    done = run(host, "postmap", "-q", key, table.format(file=file))
+    complaint = f"postmap: {complaint.format(file=file)}\n" if complaint else ""
+    assert (done.returncode, done.stdout, done.stderr) == (status, said, complaint)
 
 
 @pytest.mark.parametrize(("program", "status"), [("postqueue", 69), ("postsuper", 1), ("postconf", 1)])

@@ -23,15 +23,18 @@ PARAMETERS = {"myhostname": "mx1.example.org", "mydomain": "example.org", "smtp_
 class Host(MailHost):
     """A mail host that says of itself what it is told to say, after a while; `closed`: port 25 is, to the outside."""
 
-    def __init__(self, after: float = 0.0, *, closed: bool = False, **parameters: str) -> None:
+    def __init__(
+        self, after: float = 0.0, *, closed: bool = False, catch_all: str | None = "", **parameters: str
+    ) -> None:
         super().__init__(link_to(HostSettings("mx1")), "mx1")
         self._after = after
         self._closed = closed
+        self._catch_all = catch_all
         self._parameters = {**PARAMETERS, **parameters}
 
     async def info(self) -> Info:
         await asyncio.sleep(self._after)
-        return Info("1", 1, "3.11", "mx1", ("mx1",), (), True, self._parameters, "", 0, (), None)
+        return Info("1", 1, "3.11", "mx1", ("mx1",), (), True, self._parameters, catch_all=self._catch_all)
 
     async def probe(self, smtp: Sequence[str], compare: Sequence[str] = (), *, wait: int = 25) -> Probed:
         def met(address: str, port: int) -> Peer:

@@ -134,8 +134,17 @@ async def test_a_host_that_never_says_how_it_sends_ends_with_the_deadline(names:
     assert faults(report.findings) == ["sending.unknown"] and report.finished
 
 
-async def test_mail_that_leaves_through_another_host_makes_its_own_address_not_matter(names: NameServer) -> None:
-    (report,) = await watched(checks(Resolver([names.address])), Host(relayhost="[relay.example.net]:587"), first=60)
+@pytest.mark.parametrize(
+    "host",
+    [
+        Host(relayhost="[relay.example.net]:587"),
+        Host(transport_maps="hash:/etc/postfix/transport", catch_all="[relay.example.net]:587"),
+    ],
+)
+async def test_mail_that_leaves_through_another_host_makes_its_own_address_not_matter(
+    names: NameServer, host: Host
+) -> None:
+    (report,) = await watched(checks(Resolver([names.address])), host, first=60)
     away = {each.code for each in report.of(Severity.NOT_APPLICABLE)}
     assert away == {"fqdn.not_applicable", "ptr.not_applicable", "rbl.not_applicable", "outbound.not_applicable"}
     assert all("[relay.example.net]:587" in each.text for each in report.of(Severity.NOT_APPLICABLE))

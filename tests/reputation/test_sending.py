@@ -119,7 +119,6 @@ async def test_a_host_that_is_away_is_unknown_and_what_settings_say_stays(misbeh
         ({"relayhost": "[relay.example.net]:587"}, "[relay.example.net]:587"),
         ({"default_transport": "smtp:[relay.example.net]"}, "smtp:[relay.example.net]"),
         ({"default_transport": "smtp:[a.example.net]", "relayhost": "b.example.net"}, "smtp:[a.example.net]"),
-        ({"transport_maps": "hash:/etc/postfix/transport, static:relay:[c.example.net]"}, "relay:[c.example.net]"),
         ({"default_transport": "smtp", "relayhost": "", "transport_maps": ""}, ""),
     ],
 )
@@ -132,11 +131,31 @@ async def test_a_relay_or_a_transport_for_all_is_told(
     assert bool(sends.addresses) is not bool(through)
 
 
-async def test_tables_of_transports_that_were_not_read_are_told(misbehaving: MisbehavingServer) -> None:
+@pytest.mark.parametrize(
+    ("catch_all", "relayhost", "through"),
+    [
+        ("relay:[c.example.net]:587", "", "relay:[c.example.net]:587"),
+        (":[c.example.net]", "[b.example.net]", ":[c.example.net]"),
+        ("smtp:", "[b.example.net]", ""),  # to the receivers themselves, whatever relayhost says
+        (":", "[b.example.net]", "[b.example.net]"),  # as if there were no line
+        ("", "[b.example.net]", "[b.example.net]"),
+        ("", "", ""),
+    ],
+)
+async def test_a_line_for_all_mail_in_tables_of_transports_comes_first(
+    misbehaving: MisbehavingServer, catch_all: str, relayhost: str, through: str
+) -> None:
     misbehaving.at(NAME, BOTH)
-    sends = await found(misbehaving, Host(transport_maps="hash:/etc/postfix/transport"))
+    maps = "hash:/etc/postfix/transport"
+    sends = await found(misbehaving, Host(catch_all=catch_all, relayhost=relayhost, transport_maps=maps))
+    assert sends.through == through and codes(sends) == ["sending.through" if through else "sending.ok"]
+
+
+async def test_tables_of_transports_that_could_not_be_read_are_told(misbehaving: MisbehavingServer) -> None:
+    misbehaving.at(NAME, BOTH)
+    sends = await found(misbehaving, Host(catch_all=None, transport_maps="ldap:/etc/postfix/transport.cf"))
     assert codes(sends) == ["sending.ok", "sending.maps"] and sends.through == ""
-    assert sends.findings[1].evidence == ("transport_maps = hash:/etc/postfix/transport",)
+    assert sends.findings[1].evidence == ("transport_maps = ldap:/etc/postfix/transport.cf",)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The five programs that the agent calls, with the arguments, texts and exit status of Postfix's own."""
+"""The six programs that the agent calls, with the arguments, texts and exit status of Postfix's own."""

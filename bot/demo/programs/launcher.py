@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bot
 
-NAMES = ("postqueue", "postsuper", "postcat", "postconf", "postfix")
+NAMES = ("postqueue", "postsuper", "postcat", "postconf", "postmap", "postfix")
 ROOT = Path(bot.__file__).parent.parent
 
 # sh(1) reads the second line as a command that becomes Python; Python reads it as a string that nobody uses. Unlike
