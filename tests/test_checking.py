@@ -12,13 +12,21 @@ from bot.__main__ import main
 from bot.checking import lines
 from bot.demo import dnsworld
 from bot.demo.host import DemoInstance
+from bot.demo.mail import Mail
 from bot.demo.nameserver import NameServer
 from bot.demo.programs import launcher
+from bot.demo.story import Queued
 from bot.demo.world import World
 from bot.reputation.findings import Severity
 from bot.reputation.report import from_json
 from bot.settings import Settings
 from tests.reputation.reports import finding, report
+
+SIGNED = (
+    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple;",
+    f"\td={dnsworld.DOMAIN}; s={dnsworld.SELECTOR};",
+    "\tt=1700000000; bh=aGVsbG8=; h=From:To; b=aGVsbG8=",
+)
 
 
 @pytest.fixture
@@ -30,6 +38,7 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[NameServe
     launcher.write(tmp_path / "bin")
     demo = DemoInstance(tmp_path / "mx1", tmp_path / "bin", World({}), alive=False)
     demo.write()
+    demo.add([Queued(Mail("ann@example.org", ("bob@x.test",), "Hi", 1.7e9, headers=SIGNED), next_attempt=2e10)])
     ini = tmp_path / "agent.ini"
     ini.write_text(f"[mx1]\nconfig_directory = {demo.config_directory}\ncommand_directory = {demo.programs}\n")
     ini.chmod(0o644)
@@ -50,6 +59,15 @@ def test_problems_are_critical_and_the_first_line_says_so(capsys: pytest.Capture
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("CRITICAL: mx1: 1 problem")
     assert second.startswith("PROBLEM: The SPF record of example.org fails") and "[spf.permerror]" in second
+
+
+@pytest.mark.usefixtures("names")
+def test_a_selector_that_the_settings_do_not_name_is_found_in_the_queue(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", "--only", "auth", "--json"])
+    (found,) = json.loads(capsys.readouterr().out)
+    of_dkim = {each["code"]: each for each in found["findings"] if each["code"].startswith("dkim.")}
+    assert set(of_dkim) == {"dkim.selector_found", "dkim.ok"}
+    assert f'selectors = ["{dnsworld.SELECTOR}"] under [hosts.mx1]' in of_dkim["dkim.selector_found"]["advice"]
 
 
 @pytest.mark.usefixtures("names")

@@ -17,6 +17,7 @@ from bot.reputation import (
     mtasts,
     mx,
     outbound,
+    signatures,
     smtp,
     spf_record,
     tlsrpt,
@@ -75,7 +76,7 @@ def checks(tools: Tools, host: MailHost, sends: Sending) -> tuple[Check, ...]:
     """Every check of the host, its addresses and its sending domains; without what does not matter for it."""
     rows = [*_of_names(tools.resolver, sends), *_of_lists(tools, host, sends)]
     for domain in dict.fromkeys(plain(name) for name in sends.domains):
-        rows += _of_domain(tools, sends, domain)
+        rows += _of_domain(tools, host, sends, domain)
     if not sends.through:
         what = f"whether {host.name} reaches other mail servers on port 25"
         rows.append(Check("tls", "outbound", host.name, what, lambda _: outbound.check(host, tools.resolver)))
@@ -144,7 +145,7 @@ def _of_lists(tools: Tools, host: MailHost, sends: Sending) -> list[Check]:
     return [Check("rbl", "rbl", host.name, what, ask)] if names else []
 
 
-def _of_domain(tools: Tools, sends: Sending, domain: str) -> list[Check]:
+def _of_domain(tools: Tools, host: MailHost, sends: Sending, domain: str) -> list[Check]:
     """What a sending domain publishes, and its mail servers."""
     resolver, name = tools.resolver, plain(sends.fqdn)
     of_spf = Check(
@@ -155,7 +156,7 @@ def _of_domain(tools: Tools, sends: Sending, domain: str) -> list[Check]:
         lambda _: spf_record.check(resolver, domain, sends.addresses, name),
     )
     of_dkim = Check(
-        "auth", "dkim", domain, f"the DKIM keys of {domain}", lambda _: dkim.check(resolver, domain, sends.selectors)
+        "auth", "dkim", domain, f"the DKIM keys of {domain}", lambda _: _dkim(resolver, host, sends, domain)
     )
     return [
         Check("dns", "mx", domain, f"the MX records of {domain}", lambda _: mx.check(resolver, domain, name)),
@@ -207,6 +208,13 @@ OF_DOMAINS = (
         lambda tools, domain: dane.check(tools.resolver, domain, road=tools.road),
     ),
 )
+
+
+async def _dkim(resolver: Resolver, host: MailHost, sends: Sending, domain: str) -> Findings:
+    """The keys of the selectors that the settings name, else of those that the host is seen to sign with."""
+    if sends.selectors:
+        return await dkim.check(resolver, domain, sends.selectors)
+    return await signatures.check(resolver, host, domain)
 
 
 async def _aligned(resolver: Resolver, sends: Sending, domain: str, found: Findings) -> Findings:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
-from bot.agent.protocol import Info, Peer, Probed
+from bot.agent.protocol import Depth, Info, Listing, Message, Peer, Probed, QueuedMessage, Selection, Term
+from bot.agent.queueid import is_queue_id
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import link_to
 from bot.reputation.blocklists import Blocklists
@@ -21,7 +23,10 @@ PARAMETERS = {"myhostname": "mx1.example.org", "mydomain": "example.org", "smtp_
 
 
 class Host(MailHost):
-    """A mail host that says of itself what it is told to say, after a while; `closed`: port 25 is, to the outside."""
+    """A mail host that says of itself what it is told to say, after a while; `closed`: port 25 is, to the outside.
+
+    `queue` is its deferred mail, the oldest first: the values of each message's DKIM-Signature headers.
+    """
 
     def __init__(
         self, after: float = 0.0, *, closed: bool = False, catch_all: str | None = "", **parameters: str
@@ -31,10 +36,25 @@ class Host(MailHost):
         self._closed = closed
         self._catch_all = catch_all
         self._parameters = {**PARAMETERS, **parameters}
+        self.queue: list[Sequence[str]] = []
 
     async def info(self) -> Info:
         await asyncio.sleep(self._after)
         return Info("1", 1, "3.11", "mx1", ("mx1",), (), True, self._parameters, catch_all=self._catch_all)
+
+    async def depth(self) -> Depth:
+        return Depth(0.0, {"deferred": len(self.queue), "corrupt": None})
+
+    async def list(self, selection: Selection = Selection(), **asked: Any) -> Listing:  # noqa: B008
+        assert selection.terms == (Term("queue", "deferred"),) and int(asked["before"].key) > len(self.queue)
+        assert is_queue_id(asked["before"].queue_id)
+        entries = [_entry(number) for number in range(len(self.queue))]
+        return Listing(0.0, page=tuple(entries[-asked["limit"] :]))
+
+    async def show(self, queue_id: str) -> Message:
+        number = int(queue_id, 16)
+        signed = tuple(("DKIM-Signature", value) for value in self.queue[number])
+        return Message(_entry(number), headers=(("Received", "by mx1; s=nothing"), *signed))
 
     async def probe(self, smtp: Sequence[str], compare: Sequence[str] = (), *, wait: int = 25) -> Probed:
         def met(address: str, port: int) -> Peer:
@@ -43,6 +63,10 @@ class Host(MailHost):
             return Peer(address, port, "connected", banner="220 mx.test ESMTP", hello=("mx.test",), starttls=True)
 
         return Probed("mx1", tuple(met(each, 25) for each in smtp) + tuple(met(each, 443) for each in compare))
+
+
+def _entry(number: int) -> QueuedMessage:
+    return QueuedMessage("deferred", f"{number:06X}", number, 1000, "ann@example.org")
 
 
 def nowhere(_: str, __: int) -> tuple[str, int]:
