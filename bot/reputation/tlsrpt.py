@@ -32,9 +32,9 @@ async def check(resolver: Resolver, domain: str) -> tuple[Finding, ...]:
     evidence = tuple(txt(name, text) for text in texts)
     if isinstance(result, Absent) or not texts:
         evidence = (absent(name, "TXT", result),) if isinstance(result, Absent) else ()
-        text = f"{domain} gets no reports of TLS that failed (TLS-RPT): it is not set up, and it is optional."
+        text = f"{domain} has no TLS-RPT record, so nobody tells it when TLS to its mail servers fails."
         advice = "Publish a record with an address of yours; reports come once a day, as JSON."
-        return (_finding(Severity.INFO, "none", domain, text, evidence, advice, publish),)
+        return (_finding(Severity.WARNING, "none", domain, text, evidence, advice, publish),)
     if len(records) > 1:
         text = f"{domain} has {len(records)} TLS-RPT records, so senders believe none of them."
         return (_finding(Severity.PROBLEM, "several", domain, text, evidence, "Keep one of them.", ()),)

@@ -21,7 +21,7 @@ DOMAIN = "tlsrpt-checked.test"
         ("tlsrpt.ok", Severity.OK, ["v=TLSRPTv1; rua=mailto:tls@tlsrpt-checked.test"]),
         ("tlsrpt.ok", Severity.OK, ["v=TLSRPTv1;rua=https://reports.test/v1?x=1,mailto:a@b.test;", "unrelated"]),
         ("tlsrpt.ok", Severity.OK, ["v=TLSRPTv1; rua=mailto:a@b.test; ext=later"]),
-        ("tlsrpt.none", Severity.INFO, []),
+        ("tlsrpt.none", Severity.WARNING, []),
         ("tlsrpt.several", Severity.PROBLEM, ["v=TLSRPTv1; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:c@d.test"]),
         ("tlsrpt.invalid", Severity.PROBLEM, ["v=TLSRPTv1;"]),
         ("tlsrpt.invalid", Severity.PROBLEM, ["v=TLSRPTv1; rua="]),

@@ -3,111 +3,25 @@ else is; with the resolver gone everything is unknown."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.demo.certificates import Authority
-from bot.demo.mailserver import MailServer
 from bot.reputation.findings import Severity
 from bot.reputation.records import txt
 from bot.reputation.report import Report
-from bot.reputation.resolver import Resolver
-from bot.reputation.running import Checks
-from bot.settings import HostSettings
 from tests.dns.world import DnsWorld
-from tests.reputation.hosts import Host, receivers, tools
-from tests.reputation.lists import table, zones
 from tests.reputation.reading import are_told_well
+from tests.reputation.site import Site, site
 from tests.reputation.test_dkim_key import rsa_key
+from tests.smtp.certificates import Authority
 
 pytestmark = pytest.mark.real("nsd", "rbldnsd", "unbound")
 
-_networks = itertools.count(1)
-
-
-@dataclass
-class Site:
-    """A domain without a fault, and the host that sends for it; each fault changes one thing.
-
-    `records` are lines of its zone by what they are; `reverse` the PTR records of its address; `closed`: port 25 is, to
-    the outside; `listed`: what the blocklist answers for the address; `valid`: for how long the
-    certificate of its mail servers is, None: they have none.
-    """
-
-    domain: str
-    network: str
-    helo: str = ""
-    records: dict[str, str] = field(default_factory=dict)
-    reverse: list[str] = field(default_factory=list)
-    closed: bool = False
-    listed: str = ""
-    valid: timedelta | None = timedelta(days=80)
-
-    def __post_init__(self) -> None:
-        self.helo = f"mx.{self.domain}"
-        self.reverse = [f"mx.{self.domain}"]
-        self.records = {
-            "mx": "@ MX 10 mx\n@ MX 20 mx2",
-            "a": f"mx A {self.address}",
-            "a2": f"mx2 A {self.network}.26",
-            "spf": '@ TXT "v=spf1 mx -all"',
-            "dkim": self.key(f"v=DKIM1; k=rsa; p={rsa_key(2048)}"),
-            "tlsrpt": txt(f"_smtp._tls.{self.domain}", f"v=TLSRPTv1; rua=mailto:tls@{self.domain}"),
-            "dmarc": self.dmarc(f"v=DMARC1; p=reject; rua=mailto:dmarc@{self.domain}"),
-        }
-
-    @property
-    def address(self) -> str:
-        return f"{self.network}.25"
-
-    @property
-    def blocklist(self) -> str:
-        return f"bl-{self.domain}"
-
-    def key(self, record: str) -> str:
-        return txt(f"s1._domainkey.{self.domain}", record)
-
-    def dmarc(self, record: str) -> str:
-        return txt(f"_dmarc.{self.domain}", record)
-
-    def spf(self, record: str) -> None:
-        self.records["spf"] = txt(self.domain, record)
-
-    def name_address(self, names: list[str]) -> None:
-        self.reverse = names
-
-    def plant(self, dns: DnsWorld) -> None:
-        dns.zone(self.domain, "\n".join(self.records.values()))
-        zone = ".".join(reversed(self.network.split("."))) + ".in-addr.arpa"
-        dns.zone(zone, "\n".join(f"25 PTR {name}." for name in self.reverse))
-        receivers(dns)
-        listed = f"\n{self.address} :{self.listed}:Spam $" if self.listed else ""
-        dns.blocklist(self.blocklist, ip4set=f"127.0.0.2 :127.0.0.2:Test{listed}")
-
-    async def report(self, authority: Authority, *servers: str, limit: float = 5.0) -> Report:
-        """The report, its mail servers running meanwhile."""
-        sends = {"fqdn": self.helo, "addresses": (self.address,), "domains": (self.domain,), "selectors": ("s1",)}
-        settings = HostSettings("mx1", **sends)  # type: ignore[arg-type]
-        certificate = authority.server(f"*.{self.domain}", self.valid) if self.valid else None
-        lists = zones(table(self.blocklist, weight="critical"))
-        with (
-            MailServer(self.helo, (self.domain,), certificate) as first,
-            MailServer(f"mx2.{self.domain}", (self.domain,), certificate) as second,
-        ):
-
-            def road(address: str, _: int) -> tuple[str, int]:
-                return "127.0.0.1", (second if address.endswith(".26") else first).port
-
-            asking = tools(Resolver(servers, timeout=limit), lists, road, str(authority.file))
-            checks = Checks(asking, {"mx1": settings}, lambda: datetime.now(UTC))
-            host = Host(myhostname=self.helo, closed=self.closed)
-            async with aclosing(checks.watch(host, first=60)) as reports:
-                return [report async for report in reports][-1]
+Change = Callable[[Site], None]
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +29,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def site(name: str) -> Site:
-    return Site(f"{name}.whole.test", f"198.19.{next(_networks)}")
-
-
-def _set(part: str, record: str) -> Callable[[Site], None]:
+def _set(part: str, record: str) -> Change:
     """Instead of a part of the zone: this; `{domain}` and `{network}` stand for its own."""
 
     def change(made: Site) -> None:
@@ -128,23 +38,23 @@ def _set(part: str, record: str) -> Callable[[Site], None]:
     return change
 
 
-def _spf(record: str) -> Callable[[Site], None]:
+def _spf(record: str) -> Change:
     return lambda made: made.spf(record.format(domain=made.domain, network=made.network))
 
 
-def _key(record: str) -> Callable[[Site], None]:
+def _key(record: str) -> Change:
     return lambda made: made.records.update(dkim=made.key(record))
 
 
-def _dmarc(record: str) -> Callable[[Site], None]:
+def _dmarc(record: str) -> Change:
     return lambda made: made.records.update(dmarc=made.dmarc(record.format(domain=made.domain)))
 
 
-def _ptr(*names: str) -> Callable[[Site], None]:
+def _ptr(*names: str) -> Change:
     return lambda made: made.name_address([name.format(domain=made.domain, network=made.network) for name in names])
 
 
-def _both(*changes: Callable[[Site], None]) -> Callable[[Site], None]:
+def _both(*changes: Change) -> Change:
     def change(made: Site) -> None:
         for each in changes:
             each(made)
@@ -152,7 +62,7 @@ def _both(*changes: Callable[[Site], None]) -> Callable[[Site], None]:
     return change
 
 
-def _many(number: int) -> Callable[[Site], None]:
+def _many(number: int) -> Change:
     """An SPF record that costs so many lookups."""
 
     def change(made: Site) -> None:
@@ -163,14 +73,34 @@ def _many(number: int) -> Callable[[Site], None]:
     return change
 
 
+def _is(**members: Any) -> Change:
+    """Of the site itself: this is so; `{domain}` stands for its own."""
+
+    def change(made: Site) -> None:
+        for name, value in members.items():
+            setattr(made, name, value.format(domain=made.domain) if isinstance(value, str) else value)
+
+    return change
+
+
+def _policy(text: str, **members: Any) -> Change:
+    return _both(lambda made: made.enforce(text), _is(**members))
+
+
+def _pinned(tlsa: str, **members: Any) -> Change:
+    return _both(lambda made: made.pin(tlsa), _is(**members))
+
+
 def _long(made: Site) -> None:
     made.spf(f"v=spf1 mx {' '.join(f'ip4:203.0.113.{each}' for each in range(30))} -all")
 
 
+POLICY = "version: STSv1\nmode: enforce\nmx: *.{domain}\nmax_age: 604800\n"
+
 SPF_LOST = {"alignment.dkim_only"}
 DKIM_LOST = {"alignment.spf_only"}
 
-FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
+FAULTS: dict[str, tuple[Change, set[str]]] = {
     "ptr-missing": (_ptr(), {"ptr.missing"}),
     "ptr-no-forward": (_ptr("elsewhere.{domain}"), {"ptr.no_forward"}),
     "ptr-several": (_ptr("mx.{domain}", "mx2.{domain}"), {"ptr.several"}),
@@ -196,6 +126,7 @@ FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
         {"mx.null"},
     ),
     "mx-cname": (_set("a2", "mx2 CNAME mx"), {"mx.cname"}),
+    "mx-null-mixed": (_set("mx", "@ MX 0 .\n@ MX 10 mx\n@ MX 20 mx2"), {"mx.null_mixed"}),
     "mx-single": (_set("mx", "@ MX 10 mx"), {"mx.single"}),
     "spf-none": (_set("spf", "@ TXT hello"), {"spf.none"} | SPF_LOST),
     "spf-several": (_set("spf", '@ TXT "v=spf1 mx -all"\n@ TXT "v=spf1 a -all"'), {"spf.several"} | SPF_LOST),
@@ -226,13 +157,39 @@ FAULTS: dict[str, tuple[Callable[[Site], None], set[str]]] = {
     "dmarc-p-none": (_dmarc("v=DMARC1; p=none; rua=mailto:dmarc@{domain}"), {"dmarc.policy_none"}),
     "dmarc-no-rua": (_dmarc("v=DMARC1; p=reject"), {"dmarc.no_rua"}),
     "dmarc-elsewhere": (_dmarc("v=DMARC1; p=reject; rua=mailto:a@other.test"), {"dmarc.rua_not_authorised"}),
-    "port-25-closed": (lambda made: setattr(made, "closed", True), {"outbound.blocked"}),
-    "rbl-listed": (lambda made: setattr(made, "listed", "127.0.0.4"), {"rbl.listed"}),
-    "rbl-refuses": (lambda made: setattr(made, "listed", "127.255.255.254"), {"rbl.unknown"}),
-    "tls-none": (lambda made: setattr(made, "valid", None), {"tls.none"}),
-    "tls-soon": (lambda made: setattr(made, "valid", timedelta(days=6)), {"tls.soon"}),
-    "tls-expired": (lambda made: setattr(made, "valid", timedelta(days=-2)), {"tls.expired"}),
+    "alignment-none": (
+        _both(_set("spf", ""), _set("dkim", "")),
+        {"spf.none", "dkim.absent", "alignment.none"},
+    ),
+    "port-25-closed": (_is(closed=True), {"outbound.blocked"}),
+    "rbl-listed": (_is(listed="127.0.0.4"), {"rbl.listed"}),
+    "rbl-refuses": (_is(listed="127.255.255.254"), {"rbl.unknown"}),
+    "tls-none": (_is(left=None), {"tls.none"}),
+    "tls-soon": (_is(left=timedelta(days=6)), {"tls.soon"}),
+    "tls-expired": (_is(left=timedelta(days=-2)), {"tls.expired"}),
     "tlsrpt-invalid": (_set("tlsrpt", '_smtp._tls TXT "v=TLSRPTv1; rua=nobody"'), {"tlsrpt.invalid"}),
+    "tls-name": (lambda made: made.names.__setitem__(0, "mail.other.test"), {"tls.name"}),
+    "tls-untrusted": (_is(known=False), {"tls.untrusted"}),
+    "tls-old": (_is(old=True), {"tls.old"}),
+    "smtp-open-relay": (_is(relays=True), {"smtp.open_relay"}),
+    "smtp-name": (_is(greets="localhost"), {"smtp.name"}),
+    "port-25-some": (_is(lost=1), {"outbound.some_failed"}),
+    "mtasts-mx": (_policy(POLICY.replace("*.{domain}", "mx.{domain}")), {"mtasts.mx"}),
+    "mtasts-testing": (_policy(POLICY.replace("enforce", "testing")), {"mtasts.testing"}),
+    "mtasts-short": (_policy(POLICY.replace("604800", "3600")), {"mtasts.short"}),
+    "mtasts-bad-policy": (_policy("<html>"), {"mtasts.bad_policy"}),
+    "mtasts-certificate": (_policy(POLICY, web="www.{domain}"), {"mtasts.certificate"}),
+    "mtasts-redirect": (_policy(POLICY, moved="https://www.{domain}/"), {"mtasts.redirect"}),
+    "mtasts-several": (
+        _set("more", '_mta-sts TXT "v=STSv1; id=1;"\n_mta-sts TXT "v=STSv1; id=2;"'),
+        {"mtasts.several"},
+    ),
+    "mtasts-invalid": (_set("more", '_mta-sts TXT "v=STSv1;"'), {"mtasts.invalid"}),
+    "dane-mismatch": (_pinned("3 1 1", own_key=False), {"dane.mismatch"}),
+    "dane-usage": (_pinned("1 1 1"), {"dane.usage"}),
+    "dane-no-dnssec": (_pinned("3 1 1", signed=False), {"dane.not_validated"}),
+    "tlsrpt-none": (_set("tlsrpt", ""), {"tlsrpt.none"}),
+    "tlsrpt-several": (_set("more", '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:a@b.test"'), {"tlsrpt.several"}),
     "mtasts-no-policy": (_set("more", '_mta-sts TXT "v=STSv1; id=1"'), {"mtasts.no_policy"}),
     "dmarc-removed": (_dmarc("v=DMARC1; p=reject; pct=50; rua=mailto:dmarc@{domain}"), {"dmarc.removed_tags"}),
 }
@@ -244,30 +201,27 @@ def faults(report: Report) -> set[str]:
     return {finding.code for finding in report.of(*FAIL_AND_WARN)}
 
 
-async def test_the_good_domain_passes_everything(dns: DnsWorld, authority: Authority) -> None:
+async def test_the_good_domain_passes_everything(dns: DnsWorld, authority: Authority, tmp_path: Path) -> None:
     made = site("good")
-    made.plant(dns)
+    made.enforce()
+    made.pin()
+    made.plant(dns, authority, tmp_path)
     report = await made.report(authority, dns.resolver)
     assert faults(report) == set() and report.worst is Severity.OK and report.exit_status == 0
-    assert {
-        "fqdn.ok",
-        "ptr.ok",
-        "mx.ok",
-        "spf.ok",
-        "spf.pass",
-        "dkim.ok",
-        "dmarc.ok",
-        "alignment.ok",
-        "outbound.open",
-    } <= {finding.code for finding in report.findings}
+    areas = ["fqdn", "ptr", "mx", "spf", "dkim", "dmarc", "alignment", "smtp", "tls", "mtasts", "tlsrpt", "dane"]
+    assert {f"{area}.ok" for area in areas} | {"spf.pass", "outbound.open", "rbl.not_listed"} <= {
+        finding.code for finding in report.of(Severity.OK)
+    }
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_each_fault_is_found_and_nothing_else(dns: DnsWorld, authority: Authority, name: str) -> None:
+async def test_each_fault_is_found_and_nothing_else(
+    dns: DnsWorld, authority: Authority, tmp_path: Path, name: str
+) -> None:
     change, expected = FAULTS[name]
     made = site(name)
     change(made)
-    made.plant(dns)
+    made.plant(dns, authority, tmp_path)
     report = await made.report(authority, dns.resolver)
     assert faults(report) == expected
     assert are_told_well(report.of(Severity.PROBLEM, Severity.WARNING, Severity.UNKNOWN))
@@ -281,4 +235,17 @@ async def test_with_the_resolver_gone_everything_is_unknown_and_nothing_clean_or
     assert {finding.severity for finding in asked} == {Severity.UNKNOWN}
     assert report.worst is Severity.UNKNOWN and report.exit_status == 3
     areas = {finding.code.partition(".")[0] for finding in asked}
-    assert {"fqdn", "ptr", "mx", "spf", "dkim", "dmarc", "alignment", "rbl", "smtp"} <= areas
+    assert {
+        "fqdn",
+        "ptr",
+        "mx",
+        "spf",
+        "dkim",
+        "dmarc",
+        "alignment",
+        "rbl",
+        "smtp",
+        "mtasts",
+        "tlsrpt",
+        "dane",
+    } <= areas
