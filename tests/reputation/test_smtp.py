@@ -258,18 +258,6 @@ async def test_a_server_that_is_not_reached_is_unknown_and_one_that_refuses_is_n
     assert codes(found) == ["smtp.refused"] and found[0].severity is Severity.PROBLEM
 
 
-async def test_all_addresses_are_looked_at_and_what_they_share_is_said_once(
-    dns: DnsWorld, authority: Authority
-) -> None:
-    zone = "@ MX 10 mx\nmx A 192.0.2.25\nmx A 192.0.2.26\nmx AAAA 2001:db8::25"
-    with Peer(Manners(tls=authority.server(MX))) as peer:
-        found = await seen(dns, authority, peer.endpoint, zone=zone)
-        assert codes(found) == SOUND and len(only(found, "tls.ok").evidence) == 9
-    with Peer() as peer:
-        found = await seen(dns, authority, peer.endpoint, zone=zone)
-    assert codes(found) == ["smtp.ok", "tls.none"] and len(only(found, "tls.none").evidence) == 3
-
-
 async def test_a_domain_that_takes_no_mail_has_no_server_to_look_at(dns: DnsWorld, authority: Authority) -> None:
     for zone in ("@ MX 0 .", "www A 192.0.2.1"):
         found = await seen(dns, authority, nobody(), zone=zone)
