@@ -7,7 +7,7 @@ import platform
 from typing import Iterable, Optional
 
 from bot import __version__
-from bot.agent import expiries, holds, journal, transports
+from bot.agent import expiries, holds, journal, signing, transports
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.protocol import VERSION, Info
@@ -41,6 +41,7 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
         unfinished=tuple(each for kind in kept for each in kind.unfinished(system.trash)),
         last_flush=system.trash.last_flush(),
         catch_all=transports.catch_all(system.postfix, parameters.get("transport_maps", "")),
+        signing=signing.selectors(system.trust),
     )
 
 

@@ -25,7 +25,7 @@ class MailSystem:
     def __init__(self, instance: Instance, trust: Trust) -> None:
         self.instance = instance
         self.postfix = Postfix(instance)
-        self._trust = trust
+        self.trust = trust
 
     @cached_property
     def queues(self) -> Queues:
@@ -33,7 +33,7 @@ class MailSystem:
 
     @cached_property
     def trash(self) -> Trash:
-        return Trash(self.instance, self.queues.directory, self._trust)
+        return Trash(self.instance, self.queues.directory, self.trust)
 
     def managers(self) -> Managers:
         return Managers(self.queues.directory, self.postfix.running())

@@ -193,6 +193,15 @@ class Depth:
 
 
 @dataclass(frozen=True)
+class SigningKey:
+    """A DKIM selector that a file of the mail host names; `domain` is empty where it is for all of them."""
+
+    domain: str
+    selector: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Info:
     """What stands behind an instance. `mail_system_up` is `postfix status`; None when it could not be found out.
 
@@ -212,6 +221,7 @@ class Info:
     unfinished: Tuple[str, ...] = ()
     last_flush: Optional[float] = None
     catch_all: Optional[str] = None
+    signing: Tuple[SigningKey, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ async def _dkim(resolver: Resolver, host: MailHost, sends: Sending, domain: str)
     """The keys of the selectors that the settings name, else of those that the host is seen to sign with."""
     if sends.selectors:
         return await dkim.check(resolver, domain, sends.selectors)
-    return await signatures.check(resolver, host, domain)
+    return await signatures.check(resolver, host, domain, sends.signing)
 
 
 async def _aligned(resolver: Resolver, sends: Sending, domain: str, found: Findings) -> Findings:

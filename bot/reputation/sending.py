@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 
+from bot.agent.protocol import SigningKey
 from bot.errors import HostError
 from bot.mailhost.host import MailHost
 from bot.reputation.answers import Answer, Unknown
@@ -41,7 +42,7 @@ class Sending:
 
     `fqdn` is how it greets; empty: not known. `addresses` are public, IPv4 first; none: not known, or not applicable.
     `domains` are those that it sends for, `selectors` the DKIM selectors that the settings name. `through` is the host
-    or transport that all mail leaves through; empty: directly.
+    or transport that all mail leaves through; empty: directly. `signing` are the selectors that the host's files name.
     """
 
     fqdn: str
@@ -50,6 +51,7 @@ class Sending:
     selectors: tuple[str, ...]
     through: str
     findings: tuple[Finding, ...]
+    signing: tuple[SigningKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,16 @@ async def sending(host: MailHost, settings: HostSettings, resolver: Resolver) ->
     """Never raises for a host that is away: what neither settings, Postfix nor the DNS tell is sending.unknown."""
     try:
         known = await host.info()
-        parameters, catch_all, trouble = known.parameters, known.catch_all, ""
+        parameters, catch_all, signing, trouble = known.parameters, known.catch_all, known.signing, ""
     except HostError as error:
-        parameters, catch_all, trouble = {}, None, str(error)
+        parameters, catch_all, signing, trouble = {}, None, (), str(error)
     fqdn = plain(settings.fqdn or parameters.get("smtp_helo_name", "") or parameters.get("myhostname", ""))
     domains = tuple(map(plain, settings.domains)) or _domains(parameters, fqdn)
     through, why = _through(parameters, catch_all or "")
     if through:
         text = f"{host.name} sends through {through}, not to the receivers themselves."
         found = Finding("dns", Severity.INFO, "sending.through", host.name, text, (why,), SOURCE)
-        return Sending(fqdn, (), domains, settings.selectors, through, (found,))
+        return Sending(fqdn, (), domains, settings.selectors, through, (found,), signing)
     addressed = await _addresses(settings, parameters, fqdn, resolver)
     findings = (*(_maps(host, parameters) if catch_all is None else ()), *addressed.findings)
     addresses, evidence = addressed.addresses, addressed.evidence
@@ -85,7 +87,7 @@ async def sending(host: MailHost, settings: HostSettings, resolver: Resolver) ->
     else:
         text = f"{host.name} sends as {fqdn or 'an unknown name'} from {listed(addresses)} for {listed(domains)}."
         findings = (Finding("dns", Severity.OK, "sending.ok", host.name, text, evidence, SOURCE), *findings)
-    return Sending(fqdn, addresses, domains, settings.selectors, "", findings)
+    return Sending(fqdn, addresses, domains, settings.selectors, "", findings, signing)
 
 
 def _domains(parameters: Parameters, fqdn: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""DKIM selectors where the settings name none: from signatures in the host's queue (RFC 6376 §3.5).
+"""DKIM selectors where the settings name none: from the host's own files, else from signatures in its queue.
 
 They are offered, to be named in the settings, and looked up once they are found. Anybody can write a signature, so one
-without a published key says nothing of the host. Codes: dkim.selector_found, and those of bot/reputation/dkim.py.
+without a published key says nothing of the host; what its files name is what it signs with.
+Codes: dkim.selector_found, and those of bot/reputation/dkim.py.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from bot.agent.protocol import Cursor, Selection, Term
+from bot.agent.protocol import Cursor, Selection, SigningKey, Term
 from bot.errors import HostError
 from bot.mailhost.host import MailHost
 from bot.reputation import dkim
@@ -41,28 +42,43 @@ NEWEST = Cursor(str(10**15), "FFFFFF")
 SELECTOR = re.compile(r"(?=.{1,100}\Z)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\Z", re.IGNORECASE)
 
 
-async def check(resolver: Resolver, host: MailHost, domain: str) -> tuple[Finding, ...]:
-    """The keys of the selectors that the host's mail of this domain is signed with, as far as its queue tells."""
+async def check(
+    resolver: Resolver, host: MailHost, domain: str, signing: Sequence[SigningKey] = ()
+) -> tuple[Finding, ...]:
+    """The keys of the selectors that the host signs mail of this domain with, as far as its files or its queue tell."""
     domain = plain(domain)
+    named = {
+        key.selector: f"{key.file}: {key.domain or 'all domains'}, {key.selector}"
+        for key in signing
+        if key.domain in ("", domain)
+    }
+    if named:
+        text = f"{host.name} signs mail of {domain} with the {_what(named)}, as its own files say."
+        return (_offered(host.name, domain, text, named), *await dkim.check(resolver, domain, list(named)))
     found, looked = await _in_queue(host, domain)
     keys = await asyncio.gather(*(resolver.ask(f"{each}._domainkey.{domain}", "TXT") for each in found))
     published = [each for each, key in zip(found, keys, strict=True) if not isinstance(key, Absent)]
     results = await dkim.check(resolver, domain, published)
     if published:
-        return (_offered(host.name, domain, published, found), *results)
+        text = f"{host.name} has mail in its queue that {domain} signed with the {_what(published)}."
+        seen_in = {each: found[each] for each in published}
+        return (_offered(host.name, domain, text, seen_in), *results)
     seen = tuple(f"{found[each]}: no key is published" for each in found) or (looked,)
     return tuple(replace(each, evidence=seen) for each in results)
 
 
-def _offered(host: str, domain: str, selectors: Sequence[str], found: Mapping[str, str]) -> Finding:
-    what = "selector" if len(selectors) == 1 else "selectors"
-    text = f"{host} has mail in its queue that {domain} signed with the {what} {listed(selectors)}."
+def _what(selectors: Collection[str]) -> str:
+    return f"{'selector' if len(selectors) == 1 else 'selectors'} {listed(list(selectors))}"
+
+
+def _offered(host: str, domain: str, text: str, selectors: Mapping[str, str]) -> Finding:
+    """`selectors` with where each was seen."""
     advice = (
         "Name it in the settings, so that its key is always looked at:"
         f" selectors = {json.dumps(list(selectors))} under [hosts.{host}]."
     )
-    seen = tuple(found[each] for each in selectors)
-    return Finding("auth", Severity.INFO, "dkim.selector_found", domain, text, seen, SOURCE, advice)
+    evidence = tuple(selectors.values())
+    return Finding("auth", Severity.INFO, "dkim.selector_found", domain, text, evidence, SOURCE, advice)
 
 
 async def _in_queue(host: MailHost, domain: str) -> tuple[dict[str, str], str]:

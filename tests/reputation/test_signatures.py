@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from bot.agent.protocol import Depth, Message
+from bot.agent.protocol import Depth, Message, SigningKey
 from bot.errors import AgentRefused, HostUnreachable
 from bot.reputation import signatures
 from bot.reputation.findings import Finding, Severity
@@ -100,6 +100,22 @@ async def test_only_a_few_messages_are_read_the_newest(misbehaving: MisbehavingS
 async def test_whether_the_key_of_a_signature_is_there_may_be_unknown(misbehaving: MisbehavingServer) -> None:
     misbehaving.at(f"s1._domainkey.{DOMAIN}", Manner(rcode="SERVFAIL"))
     assert codes(await found(misbehaving, queued((signature("s1"),)))) == ["dkim.selector_found", "dkim.unknown"]
+
+
+async def test_what_the_hosts_own_files_name_comes_first_and_its_missing_key_is_a_problem(
+    misbehaving: MisbehavingServer,
+) -> None:
+    misbehaving.below(".", NO_SUCH_NAME)
+    at = f"s1._domainkey.{DOMAIN}"
+    misbehaving.at(at, Manner(records={"TXT": [txt(at, RSA).partition(" TXT ")[2]]}))
+    table = "/etc/opendkim/KeyTable"
+    keys = [SigningKey(DOMAIN, "s1", table), SigningKey("", "s2", table), SigningKey("other.test", "s3", table)]
+    host = queued((signature("queued"),))
+    results = await signatures.check(Resolver([misbehaving.address], timeout=10), host, DOMAIN, keys)
+    assert codes(results) == ["dkim.absent", "dkim.ok", "dkim.selector_found"] and are_told_well(results)
+    offered = only(results, "dkim.selector_found")
+    assert 'selectors = ["s1", "s2"] under [hosts.mx1]' in offered.advice
+    assert offered.evidence == (f"{table}: signed.test, s1", f"{table}: all domains, s2")
 
 
 class Long(Host):
