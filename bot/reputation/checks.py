@@ -79,7 +79,11 @@ def checks(tools: Tools, host: MailHost, sends: Sending) -> tuple[Check, ...]:
         rows += _of_domain(tools, host, sends, domain)
     if not sends.through:
         what = f"whether {host.name} reaches other mail servers on port 25"
-        rows.append(Check("tls", "outbound", host.name, what, lambda _: outbound.check(host, tools.resolver)))
+
+        async def ask(_: Findings) -> Findings:
+            return await outbound.check(host, tools.resolver, addresses=sends.addresses)
+
+        rows.append(Check("tls", "outbound", host.name, what, ask))
     return tuple(rows)
 
 

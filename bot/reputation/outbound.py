@@ -3,7 +3,7 @@
 Providers block port 25 without a word, so only a comparison tells a closed port from a broken network.
 
 Codes: outbound.open outbound.blocked outbound.blocked_ipv6 outbound.some_failed outbound.turned_away
-outbound.no_starttls outbound.no_network outbound.unknown.
+outbound.no_starttls outbound.other_address outbound.no_network outbound.unknown.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ RECEIVERS = ("gmail.com", "outlook.com", "yahoo.com")
 """Unrelated receivers with mail servers, and web servers under their own name, that hardly ever all fail."""
 
 SOURCE = "RFC 5321 §4.5.4.2; the provider's rules for port 25"
+NAT_SOURCE = "RFC 5321 §4.1.1.1; RFC 3022"
 TLS_SOURCE = "RFC 3207; Gmail's sender guidelines (TLS)"
 
 WAIT = 25
@@ -53,9 +54,17 @@ class Found:
 
 
 async def check(
-    host: MailHost, resolver: Resolver, receivers: Sequence[str] = RECEIVERS, *, wait: int = WAIT
+    host: MailHost,
+    resolver: Resolver,
+    receivers: Sequence[str] = RECEIVERS,
+    *,
+    addresses: Sequence[str] = (),
+    wait: int = WAIT,
 ) -> tuple[Finding, ...]:
-    """Whether the host reaches the receivers' mail servers; it is told their addresses, so its DNS plays no part."""
+    """Whether the host reaches the receivers' mail servers; it is told their addresses, so its DNS plays no part.
+
+    `addresses` are those that it is thought to send from, which is held against what the receivers see.
+    """
     found = await _find(resolver, receivers)
     if len({found.receivers[address] for address in found.mail}) < 2:
         why = listed(found.unknown) or "no receiver that it could be tried with has an address"
@@ -64,11 +73,13 @@ async def check(
         probed = await host.probe(found.mail, found.web, wait=wait)
     except HostError as error:
         return (_unknown(host.name, str(error).rstrip("."), (str(error),)),)
-    return judge(host.name, probed, found.receivers)
+    return judge(host.name, probed, found.receivers, addresses)
 
 
-def judge(host: str, probed: Probed, receivers: Mapping[str, str]) -> tuple[Finding, ...]:
-    """What a probe's answers come to; `receivers` is each address's receiver."""
+def judge(
+    host: str, probed: Probed, receivers: Mapping[str, str], addresses: Sequence[str] = ()
+) -> tuple[Finding, ...]:
+    """What a probe's answers come to; `receivers` is each address's receiver, `addresses` are as check() has them."""
     mail = [peer for peer in probed.peers if peer.port == MAIL]
     web = [peer for peer in probed.peers if peer.port == WEB]
     old, new = _of(mail, 4), _of(mail, 6)
@@ -79,7 +90,26 @@ def judge(host: str, probed: Probed, receivers: Mapping[str, str]) -> tuple[Find
         advice = f"{ASK_THE_PROVIDER} Or have Postfix send by IPv4 alone: smtp_address_preference = ipv4."
         evidence = _shown([*new, *_of(web, 6)], receivers)
         found.append(_finding(Severity.WARNING, "blocked_ipv6", host, text, evidence, advice))
+    if others := _others(probed, addresses):
+        text = (
+            f"Receivers see {host} as {listed(others)}, and it was looked at as {listed(addresses)}: of what they see"
+            " the PTR record, SPF and blocklists count."
+        )
+        advice = (
+            f"Name it in the settings, addresses of [hosts.{host}], or have Postfix leave from the one that is meant."
+        )
+        found.append(
+            _finding(Severity.WARNING, "other_address", host, text, _shown(mail, receivers), advice, NAT_SOURCE)
+        )
     return tuple(found)
+
+
+def _others(probed: Probed, addresses: Sequence[str]) -> list[str]:
+    """Public addresses that receivers see, of a kind of which others are known; not a peer's own, which some say."""
+    known = [ip_address(address) for address in addresses]
+    kinds, own = {each.version for each in known}, {ip_address(peer.address) for peer in probed.peers}
+    seen = [ip_address(each) for each in seen_as(probed)]
+    return [str(each) for each in seen if each.version in kinds and each not in (*known, *own) and not each.is_private]
 
 
 def seen_as(probed: Probed) -> tuple[str, ...]:

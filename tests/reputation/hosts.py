@@ -24,18 +24,26 @@ PARAMETERS = {"myhostname": "mx1.example.org", "mydomain": "example.org", "smtp_
 
 class Host(MailHost):
     """A mail host that says of itself what it is told to say, after a while; `closed`: port 25 is, to the outside;
-    `lost`: so many addresses do not answer there.
+    `lost`: so many addresses do not answer there; `seen_as`: the address that they greet it by.
 
     `queue` is its deferred mail, the oldest first: the values of each message's DKIM-Signature headers.
     """
 
     def __init__(
-        self, after: float = 0.0, *, closed: bool = False, lost: int = 0, catch_all: str | None = "", **parameters: str
+        self,
+        after: float = 0.0,
+        *,
+        closed: bool = False,
+        lost: int = 0,
+        seen_as: str = "",
+        catch_all: str | None = "",
+        **parameters: str,
     ) -> None:
         super().__init__(link_to(HostSettings("mx1")), "mx1")
         self._after = after
         self._closed = closed
         self._lost = lost
+        self._hello = f"mx.test at your service, [{seen_as}]" if seen_as else "mx.test"
         self._catch_all = catch_all
         self._parameters = {**PARAMETERS, **parameters}
         self.queue: list[Sequence[str]] = []
@@ -62,7 +70,7 @@ class Host(MailHost):
         def met(address: str, port: int) -> Peer:
             if port == 25 and (self._closed or address in smtp[: self._lost]):
                 return Peer(address, port, "timeout", "no answer within 10 s")
-            return Peer(address, port, "connected", banner="220 mx.test ESMTP", hello=("mx.test",), starttls=True)
+            return Peer(address, port, "connected", banner="220 mx.test ESMTP", hello=(self._hello,), starttls=True)
 
         return Probed("mx1", tuple(met(each, 25) for each in smtp) + tuple(met(each, 443) for each in compare))
 

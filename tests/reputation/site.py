@@ -36,7 +36,8 @@ Endpoint = tuple[str, int]
 @dataclass
 class Site:
     """`records` are lines of its zone by what they are; `reverse` the PTR records of its address; `closed`: port 25 is,
-    to the outside; `lost`: so many receivers do not answer; `listed`: what the blocklist answers for the address.
+    to the outside; `lost`: so many receivers do not answer; `seen_as`: the address that they see; `listed`: what the
+    blocklist answers for it.
 
     Of its mail servers: what they call themselves, whom their certificate is for and for how long (`left` None: they
     have none), whether the authority is known, whether their TLS is an old one, whether they relay for strangers.
@@ -51,6 +52,7 @@ class Site:
     reverse: list[str] = field(default_factory=list)
     closed: bool = False
     lost: int = 0
+    seen_as: str = ""
     listed: str = ""
     greets: str = ""
     names: list[str] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Site:
         self.helo = self.greets = f"mx.{self.domain}"
         self.reverse = [f"mx.{self.domain}"]
         self.names = [f"*.{self.domain}"]
+        self.seen_as = self.address
         self.web = f"mta-sts.{self.domain}"
         self.records = {
             "mx": "@ MX 10 mx\n@ MX 20 mx2",
@@ -142,7 +145,7 @@ class Site:
 
             asking = tools(Resolver(servers, timeout=limit), lists, road, str(authority.file))
             checks = Checks(asking, {"mx1": settings}, lambda: datetime.now(UTC))
-            host = Host(myhostname=self.helo, closed=self.closed, lost=self.lost)
+            host = Host(myhostname=self.helo, closed=self.closed, lost=self.lost, seen_as=self.seen_as)
             async with aclosing(checks.watch(host, first=60)) as reports:
                 return [report async for report in reports][-1]
 

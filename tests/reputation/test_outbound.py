@@ -176,3 +176,22 @@ def test_what_peers_see_is_read_from_their_replies() -> None:
     said = ("250-mx at your service, [203.0.113.5]", "250-x [IPv6:2001:db8::5] [not.an.address] [1.2.3]")
     peer = Answered("192.0.2.1", 25, "connected", hello=said)
     assert seen_as(Probed("mail.test", (peer, peer))) == ("203.0.113.5", "2001:db8::5")
+
+
+@pytest.mark.parametrize(
+    ("said", "addresses", "others"),
+    [
+        ("[203.0.113.5]", ["203.0.113.5"], False),
+        ("[8.8.4.5]", ["8.8.4.4"], True),
+        ("[8.8.4.5]", ["8.8.4.4", "8.8.4.5"], False),
+        ("[8.8.4.5]", ["2001:db8::5"], False),  # of IPv4 nothing else is known
+        ("[8.8.4.5]", [], False),
+        ("[10.0.0.5]", ["8.8.4.4"], False),  # a proxy within
+        ("[192.0.2.1]", ["8.8.4.4"], False),  # its own address
+        ("at your service", ["8.8.4.4"], False),
+    ],
+)
+def test_another_address_than_was_thought_is_told(said: str, addresses: list[str], others: bool) -> None:
+    peers = (Answered("192.0.2.1", 25, "connected", banner="220 mx", hello=(f"250-hello, {said}",), starttls=True),)
+    found = judge("mx1", Probed("mail.test", peers), {"192.0.2.1": "receiver.test"}, addresses)
+    assert ("outbound.other_address" in codes(found)) is others and are_told_well(found)

@@ -30,7 +30,7 @@ async def found(server: MisbehavingServer, host: Host, settings: HostSettings = 
 
 
 def told(parameters: Mapping[str, str]) -> Host:
-    return Host(0.0, closed=False, lost=0, **parameters)
+    return Host(0.0, closed=False, lost=0, seen_as="", **parameters)
 
 
 def bound(ipv4: str = "", ipv6: str = "", **parameters: str) -> Host:

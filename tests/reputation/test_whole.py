@@ -173,6 +173,7 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "tls-old": (_is(old=True), {"tls.old"}),
     "smtp-open-relay": (_is(relays=True), {"smtp.open_relay"}),
     "smtp-name": (_is(greets="localhost"), {"smtp.name"}),
+    "port-25-nat": (_is(seen_as="8.8.4.4"), {"outbound.other_address"}),
     "port-25-some": (_is(lost=1), {"outbound.some_failed"}),
     "mtasts-mx": (_policy(POLICY.replace("*.{domain}", "mx.{domain}")), {"mtasts.mx"}),
     "mtasts-testing": (_policy(POLICY.replace("enforce", "testing")), {"mtasts.testing"}),
