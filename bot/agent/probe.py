@@ -16,7 +16,7 @@ from bot.agent import peers, smtptalk
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.peers import Peers
-from bot.agent.protocol import Peer, Probed
+from bot.agent.probed import Peer, Probed
 
 PARAMETERS = (
     "mail_owner", "myhostname", "smtp_helo_name", "smtp_bind_address", "smtp_bind_address6", "inet_interfaces",

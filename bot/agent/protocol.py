@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Dict, Mapping, Optional, Tuple
 
+from bot.agent.probed import Probed
+
 VERSION = 1
 
 MAX_TARGETS = 100_000
@@ -416,38 +418,6 @@ class Expired:
     key: str
     counts: Dict[str, int] = field(default_factory=dict)
     begun: bool = True
-
-
-@dataclass(frozen=True)
-class Peer:
-    """What one address did on one port. `outcome` is one of PEER_OUTCOMES and speaks of the connection alone.
-
-    `seconds` until it was made, on port 25 until the greeting; `local` is the address that it left from. `banner` and
-    `hello` are the first line of the greeting and the reply to EHLO, made plain; `starttls` is None when it was not
-    found out whether it is offered, `tls` the version that was agreed on. `detail` says what went wrong.
-    """
-
-    address: str
-    port: int
-    outcome: str = "failed"
-    detail: str = ""
-    seconds: float = 0.0
-    local: str = ""
-    banner: str = ""
-    hello: Tuple[str, ...] = ()
-    starttls: Optional[bool] = None
-    tls: str = ""
-
-
-PEER_OUTCOMES = ("connected", "timeout", "refused", "unreachable", "failed")
-
-
-@dataclass(frozen=True)
-class Probed:
-    """The answer of `probe`: each peer in the order asked for; `helo` is what this host said in EHLO."""
-
-    helo: str
-    peers: Tuple[Peer, ...] = ()
 
 
 # What each verb's `done` event carries.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import List, Optional, Tuple
 
 from bot.agent.peers import Endpoint
-from bot.agent.protocol import Peer
+from bot.agent.probed import Peer
 
 CONNECTING = 10.0
 """Seconds for a connection; what drops packets silently costs no more."""

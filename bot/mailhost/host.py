@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from bot.agent.probed import Probed
 from bot.agent.protocol import (
     Cursor,
     Deleted,
@@ -18,7 +19,6 @@ from bot.agent.protocol import (
     Listing,
     Message,
     Outcome,
-    Probed,
     Purged,
     Released,
     Requeued,

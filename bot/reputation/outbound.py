@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 
-from bot.agent.protocol import Peer, Probed
+from bot.agent.probed import Peer, Probed
 from bot.errors import HostError
 from bot.mailhost.host import MailHost
 from bot.reputation.answers import Absent, Answer, Unknown

@@ -10,6 +10,7 @@ import pytest
 
 from bot import errors
 from bot.agent import protocol, requests, wire
+from bot.agent.probed import Peer, Probed
 from bot.agent.protocol import (
     Deleted,
     Deletion,
@@ -17,8 +18,6 @@ from bot.agent.protocol import (
     Identity,
     Listing,
     Outcome,
-    Peer,
-    Probed,
     Purged,
     QueuedMessage,
     Released,

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from bot.agent.protocol import Depth, Info, Listing, Message, Peer, Probed, QueuedMessage, Selection, Term
+from bot.agent.probed import Peer, Probed
+from bot.agent.protocol import Depth, Info, Listing, Message, QueuedMessage, Selection, Term
 from bot.agent.queueid import is_queue_id
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import link_to

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.protocol import Peer as Answered
-from bot.agent.protocol import Probed
+from bot.agent.probed import Peer as Answered
+from bot.agent.probed import Probed
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink
 from bot.reputation.findings import Finding, Severity
