@@ -171,8 +171,16 @@ class Board:
         return self.workspace.messages(channel)
 
     def check(self) -> None:
-        """Each notice is there once and current, each remark once and in its notice's thread, and nothing else."""
-        for channel in {channel for channel, _ in self.numbers}:
+        """Each notice is there once and current, each remark once and in its notice's thread, and nothing else.
+
+        Of what goes to one person alone an older copy may be there too, before the current one (handlers/delivery.py).
+        """
+        people = {channel for channel, _ in self.numbers if channel.startswith("U")}
+        for person in people:
+            newest = {message.text.split()[0]: message.text for message in self.messages(self.workspace.im(person).id)}
+            wanted = {name: number for (where, name), number in self.numbers.items() if where == person}
+            assert newest == {name: f"{name} is at {number}" for name, number in wanted.items()}
+        for channel in {channel for channel, _ in self.numbers} - people:
             messages = self.messages(channel)
             roots = {message.text.split()[0]: message for message in messages if not message.thread_ts}
             said = sorted(message.text for message in messages if not message.thread_ts)

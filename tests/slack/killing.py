@@ -38,7 +38,7 @@ PATIENCE = 60.0  # seconds, on a machine that has other things to do
 
 
 class Site:
-    """`bot` is the PID of the one that serves now; `services` look into the store that they share."""
+    """`bot` is the PID of the one that serves now; `services` look into the store that they share; `app`: mortal.py."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Site:
         self.clock = SharedClock(folder / "clock")
         self.bot = 0
         self.starts = 0
+        self.app: dict[str, float] = {}
         self._starting = asyncio.Lock()
         self._nursery = nursery
         self._values: dict[str, Any] = {
@@ -90,6 +91,7 @@ class Site:
                 "clock": str(self.folder / "clock"),
                 "log": str(self.folder / "log"),
                 "ends": ends,
+                "app": self.app,
             }
         )
         await eventually(lambda: bool(sockets.connections) or not self.alive, timeout=PATIENCE, what="it is connected")
@@ -284,7 +286,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     """A site without a bot yet, with its files in a new folder; at its end nothing of it runs any more."""
     folder.mkdir()  # noqa: ASYNC240 - a moment
-    async with Workspace(ack_seconds=2.0) as workspace:
+    async with Workspace(SharedClock(folder / "clock"), ack_seconds=2.0) as workspace:
         for user, name in ((OPAL, "opal"), (APRIL, "april")):
             workspace.add_user(user, name)
         workspace.add_channel(OPS, "ops", [OPAL, APRIL])

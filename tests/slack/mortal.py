@@ -17,6 +17,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,14 +26,17 @@ from bot import bootstrap, scheduler
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import CommandLink, Event
+from bot.services import Services
 from bot.settings import Settings
 from bot.store.audit import Entry
 from bot.store.database import Store, Transaction
-from handlers import outbox
-from handlers.app import build_app, serve
+from handlers import app, outbox
 
 SWEEP = 0.2
 """Seconds between two looks of the clock after what is under way."""
+
+TICK = 0.02
+"""Seconds after which a clock that was put forward is noticed."""
 
 
 class SharedClock:
@@ -51,6 +55,12 @@ class SharedClock:
     def turn(self, by: timedelta) -> None:
         (ahead,) = struct.unpack("d", self._ahead[:])
         self._ahead[:] = struct.pack("d", ahead + by.total_seconds())
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when it is so much later, because time passed or the clock was put forward."""
+        end = self() + timedelta(seconds=seconds)
+        while (left := (end - self()).total_seconds()) > 0:  # noqa: ASYNC110 - it is another process that does
+            await asyncio.sleep(min(left, TICK))
 
 
 class Life:
@@ -99,18 +109,28 @@ class MortalLink(CommandLink):
 
 
 async def live(given: dict[str, Any]) -> None:
-    """A bot, until somebody kills it."""
+    """A bot, until somebody kills it; `app` are other values for constants of handlers/app.py."""
     clock = SharedClock(Path(given["clock"]))
     outbox.BETWEEN = 0.0
+    for name, value in given["app"].items():
+        setattr(app, name, value)
     host = MailHost(MortalLink("mx1", tuple(given["agent"])))
     settings = Settings(_env_file=None, **given["settings"])  # type: ignore[call-arg]
     with patch.object(bootstrap, "Store", MortalStore):
         services = bootstrap.services(settings, MailHosts([host]), clock)
+    worker = partial(outbox.OutboxWorker, sleep=clock.sleep)
+    with patch.object(app, "OutboxWorker", worker):
+        await look_after(services)
+
+
+async def look_after(services: Services) -> None:
+    """Serve, and do what the clock does, again and again."""
     async with services.store:
-        serving = asyncio.create_task(serve(build_app(services), services, asyncio.Event()))
+        serving = asyncio.create_task(app.serve(app.build_app(services), services, asyncio.Event()))
         while not serving.done():
             await scheduler.expire(services)
             await scheduler.carry_out(services)
+            await scheduler.complete(services)
             await asyncio.sleep(SWEEP)
         await serving
 
