@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import real
+from tests.soak import Progress
 
 pytest_plugins = ["tests.postfix.fixtures", "tests.postgresql.fixtures", "tests.dns.fixtures", "tests.ordinary_user"]
 
@@ -30,6 +31,7 @@ settings.load_profile(PROFILE)
 GRACE = 2.0  # seconds for what is ending by itself
 LIMIT = 120  # seconds for one test; `@pytest.mark.takes(300)` says otherwise
 SOAKING = 25  # so many times as long in a soak
+SOAK = PROFILE == "soak"
 
 
 class OutsideWorldRefused(RuntimeError):
@@ -61,6 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Servers live in /usr/sbin, which an ordinary user's PATH, and so that of a plain `sudo`, may be without.
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
     sys.addaudithook(_refuse_the_outside_world)
+    if SOAK and not hasattr(config, "workerinput"):  # which xdist gives its workers
+        config.pluginmanager.register(Progress(config))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -91,11 +95,22 @@ async def no_leftover_tasks() -> AsyncIterator[None]:
         await asyncio.sleep(0.01)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folders_that_pytest_sweeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tempfile(3) makes lies in pytest's own folder, so that a run that is killed leaves nothing elsewhere.
+
+    Other places (tests/postfix/instance.py, say) are for what must be short, root's alone, or in memory.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("tempfile")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def not_forever(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that hangs fails, so that the others still run (signal(7), SIGALRM)."""
     marker = request.node.get_closest_marker("takes")
-    seconds = (int(marker.args[0]) if marker else LIMIT) * (SOAKING if PROFILE == "soak" else 1)
+    seconds = (int(marker.args[0]) if marker else LIMIT) * (SOAKING if SOAK else 1)
 
     def give_up(*_: object) -> None:
         pytest.fail(f"This test ran longer than {seconds} s")

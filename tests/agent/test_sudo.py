@@ -16,13 +16,14 @@ import pytest
 
 from bot.agent.build import build
 from tests.ordinary_user import OrdinaryUser
-from tests.postfix.instance import PrivatePostfix
+from tests.postfix.instance import PREFIX, PrivatePostfix
 from tests.postfix.remote import GREYLIST
 from tests.postfix.world import World
 
 pytestmark = [pytest.mark.real("postfix"), pytest.mark.real("sudo")]
 
 SETTINGS = Path("/etc/maildesk")
+OPT = Path("/opt")
 MARK = "; written by the tests of Maildesk, which remove it again\n"
 
 
@@ -60,7 +61,10 @@ def installed(ordinary_user: OrdinaryUser, postfix: PrivatePostfix) -> Iterator[
         ini = SETTINGS / "agent.ini"
         if ini.exists() and not ini.read_text().startswith(MARK):
             pytest.skip(f"{ini} belongs to a real installation, and this test would have to replace it")
-        folder = Path(tempfile.mkdtemp(prefix="maildesk-test-", dir="/opt"))
+        for left in OPT.glob(f"{PREFIX}*"):  # by a run that was killed, and so has the lock no more
+            shutil.rmtree(left)
+        # Not in tmp_path: the installed agent refuses to lie below a folder that others can write to, such as /tmp.
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=OPT))
         folder.chmod(0o755)
         try:
             SETTINGS.mkdir(mode=0o755, exist_ok=True)

@@ -1,12 +1,14 @@
 """`/mail delete` from the question to the record: exactly what was shown is deleted, or nothing."""
 
 import tempfile
+from pathlib import Path
 
 import pytest
 
 from bot.approvals.model import State
 from bot.console.workspace import live, text_of
 from bot.demo.mail import Mail
+from tests.postfix.instance import MEMORY, PREFIX, own
 from tests.slack.conftest import DEAD, FINE, SmallHost
 from tests.slack.deleting import actions, asked, card, request, thread, verbs
 from tests.slack.desk import APRIL, NOEL, OPAL, OPS, VIC, Desk, host
@@ -129,7 +131,8 @@ async def test_where_nothing_can_be_kept_nothing_is_deleted_and_a_final_deletion
 ) -> None:
     before = small.queue()
     question = await asked(ops, "/mail delete deferred")
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as other_disk:  # on another file system than the spool
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=MEMORY) as other_disk:  # on another file system than the spool
+        own(Path(other_disk))
         small.ini.write_text(small.ini.read_text() + f"trash = {other_disk}/trash\n")
         await ops.press(question, "request.approve", user=APRIL)
     words = text_of(card(ops))

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from bot.errors import StoreError
 from bot.store.database import Store
 from bot.store.memory import remember
+from tests.postfix.instance import MEMORY, PREFIX, own
 from tests.store.subjects import KEY, NOW, count, entry, refused, write
 
 SECRET = "the-secret-password"
@@ -105,7 +106,8 @@ def closed_folder(open_folder: Path) -> Path:
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that everybody can walk into."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=MEMORY) as name:
+        own(Path(name))
         Path(name).chmod(0o755)
         yield Path(name)
 
