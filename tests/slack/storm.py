@@ -90,17 +90,19 @@ class Storm:
     # People
 
     def _pair(self) -> str:
-        found = [self._queue_ids.pop() for _ in range(PAIR) if self._queue_ids]
-        return " ".join(found)
+        return " ".join(self._queue_ids.pop() for _ in range(PAIR))
 
     async def ask(self) -> None:
-        if pair := self._pair():
-            await self.slack.command(OPAL, OPS, f"/mail delete {pair}{self.chance.choice(['', '', ' --final'])}")
+        if len(self._queue_ids) >= PAIR:
+            final = self.chance.choice(["", "", " --final"])
+            await self.slack.command(OPAL, OPS, f"/mail delete {self._pair()}{final}")
 
     async def decide(self) -> None:
+        """Type the number, where a window waits for it; else press one of the buttons that decide."""
         if views := self.slack.views(APRIL):
             await self.slack.submit(APRIL, views[-1], {"number": str(PAIR)})
-            await self.slack.close(APRIL, all_of_them=True) if self.slack.views(APRIL) else None
+            if self.slack.views(APRIL):
+                await self.slack.close(APRIL, all_of_them=True)
             return
         action = self.chance.choice([*["request.approve"] * 5, "request.deny", "request.hold", "request.cancel"])
         await self._press(OPAL if action == "request.cancel" else APRIL, action)

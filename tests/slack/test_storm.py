@@ -42,6 +42,7 @@ async def test_after_any_weather_each_card_is_there_once_and_current(
                     await storm.rages(DEEDS)
                     await storm.clears()
                     await storm.check()
+                    assert any(call.fault for call in made.workspace.calls)
                 except (AssertionError, TimeoutError) as error:
                     raise AssertionError(f"seed {seed}: {error!r}\n{made.log()}") from error
         emptied(in_memory)
