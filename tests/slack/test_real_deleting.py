@@ -244,7 +244,7 @@ async def test_requeued_mail_gets_new_ids_and_is_delivered_once(
     (told,) = await ops.type("/mail requeue from:ann@home.test")
     assert "requeued 4 messages on mx1" in text_of(told) and told.ephemeral_to == ""
     assert not {each.queue_id for each in injected} & {entry.queue_id for entry in postfix.queue("deferred")}
-    # A flush covers what is deferred, and pickup(8) looks into the maildrop once a minute.
+    postfix.run("postqueue", "-f")  # else pickup(8) looks into the maildrop once a minute
     await eventually(lambda: postfix.settled() and postfix.count("deferred") == 4, timeout=90)
     world.domain("grey.test", ACCEPT)
     await ops.type("/mail flush")
@@ -260,9 +260,10 @@ async def test_nobody_has_to_be_at_work_for_it_but_two_people_and_a_stopped_post
     before, files = postfix.queue(), sums(postfix)
     postfix.stop()
     try:
-        await ops.press(await asked(ops, "/mail delete all", OPAL), "request.approve", user=APRIL)
-        assert f"Deleted {ALL} messages on mx1" in text_of(card(ops))
-        assert postfix.queue() == []
+        # A few: without its logging server postsuper(1) takes a second for each.
+        await ops.press(await asked(ops, "/mail delete from:ann@home.test", OPAL), "request.approve", user=APRIL)
+        assert f"Deleted {ALL - NEWS} messages on mx1" in text_of(card(ops))
+        assert len(postfix.queue()) == NEWS
         await ops.press(card(ops), "request.restore")
     finally:
         postfix.start()
