@@ -101,7 +101,7 @@ class Page:
             margin, first = 2 * part.get("indent", 0), part.get("offset", 0) + 1
             for number, item in enumerate(part["elements"], first):
                 mark = f"{number}. " if part["style"] == "ordered" else "• "
-                grid = Table.grid()
+                grid = _beside()
                 grid.add_row(mark, self._inline(item["elements"]))
                 yield Padding(grid, (0, 0, 0, margin))
         elif kind == "rich_text_preformatted":
@@ -109,7 +109,7 @@ class Page:
             text.stylize(CODE)
             yield Padding(text, (0, 0, 0, 2))
         elif kind == "rich_text_quote":
-            grid = Table.grid()
+            grid = _beside()
             grid.add_row(Text("│ ", Style(dim=True)), self._inline(part["elements"]))
             yield grid
         else:
@@ -187,3 +187,11 @@ _BLOCKS: dict[str, Callable[[Page, JSON], Iterator[RenderableType]]] = {
     "rich_text": Page.rich_text,
     "input": lambda _page, _block: iter(()),
 }
+
+
+def _beside() -> Table:
+    """Two columns, a mark and its text. In a column that does not fold, rich cuts a line whose emoji are wide."""
+    grid = Table.grid()
+    grid.add_column()
+    grid.add_column(overflow="fold")
+    return grid

@@ -232,6 +232,8 @@ class Session:
                     news.cancel()
                     unseen = self._screen.unseen(self._user)
                     shown.update(Group(*(self._screen.drawn(m, self._channel) for m in unseen)), refresh=True)
+                # As it ends, Live prints all that it holds, and can't wipe away what has scrolled off the terminal.
+                shown.update(Group(), refresh=True)
             await finished
         finally:
             finished.cancel()

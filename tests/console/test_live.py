@@ -134,6 +134,15 @@ def test_progress_is_seen_on_the_way_and_replaced(terminal: Terminal) -> None:
     assert "1 of 3" not in shown[shown.rindex("\x1b[2K") :]
 
 
+def test_an_answer_taller_than_the_terminal_is_left_there_once(terminal: Terminal) -> None:
+    termios.tcsetwinsize(terminal.master, (10, 80))
+    terminal.until("ana in #ops> ")
+    terminal.type(f"{'x' * 1500} end\n")
+    terminal.until("I don't know")
+    shown = terminal.until("ana in #ops> ")
+    assert shown.count("end'.") == 1, "what has scrolled off the terminal can't be wiped away any more"
+
+
 @pytest.mark.parametrize("terminal", [("news",)], indirect=True)
 def test_what_arrives_by_itself_is_shown_above_what_is_being_typed(terminal: Terminal) -> None:
     terminal.until("ana in #ops> ")

@@ -145,3 +145,13 @@ def test_widths_fit_and_nobody_gets_more_than_needed(natural: list[int], availab
     assert all(1 <= given <= needed for given, needed in zip(widths, natural, strict=True))
     if sum(natural) <= available:
         assert widths == natural
+
+
+@pytest.mark.parametrize("columns", range(40, 60))
+def test_a_wide_emoji_costs_a_bullet_no_letter(columns: int) -> None:
+    item = {"type": "rich_text_section", "elements": [{"type": "text", "text": "⚪ " + "abcdefg (1234) " * 8}]}
+    shown = printed(
+        [{"type": "rich_text", "elements": [{"type": "rich_text_list", "style": "bullet", "elements": [item]}]}],
+        columns,
+    )
+    assert "".join(shown.split()) == "•⚪" + "abcdefg(1234)" * 8
