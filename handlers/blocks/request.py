@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from bot.agent.protocol import Tally
 from bot.approvals.model import Kind, Request, State
+from bot.errors import SelectorError
+from bot.mailhost.selector import parse
 from bot.mailhost.verdict import at_least
 from bot.text import Addresses, clock, duration, listed, plural, shown_address, shown_text, size
 from handlers.blocks.kit import Card, Element, actions, button, card, confirm, packed
@@ -80,6 +82,8 @@ def _size(request: Request) -> list[Line]:
     # What a purge is of has been measured on the disk; mail in the queue by what Postfix calls its size.
     of = "disk" if request.kind is Kind.PURGE else "mail"
     lines: list[Line] = [f"{plural(preview.messages, 'message')}, {size(preview.bytes)} of {of}{where}"]
+    if absent := _absent(request):
+        lines.append(absent)
     now = request.asked_at.timestamp()
     if preview.messages == 1 and preview.oldest is not None:
         lines.append(f"It is {duration(now - preview.oldest)} old")
@@ -88,6 +92,20 @@ def _size(request: Request) -> list[Line]:
     if request.selector == "all" and request.kind is not Kind.PURGE:
         lines.append([bold(f"This is every message that was in the queue of {request.host}.")])
     return lines
+
+
+def _absent(request: Request) -> str:
+    """How many of the queue IDs that were typed are no mail in the queue: nothing was asked for those."""
+    if request.kind is Kind.PURGE:
+        return ""
+    try:
+        typed = len(parse(request.selector).ids)
+    except SelectorError:
+        return ""  # Asked for by another version of this bot, which knew other words.
+    absent = typed - request.preview.messages
+    if absent < 1:
+        return ""
+    return f"{absent} of the {typed} queue IDs {'is' if absent == 1 else 'are'} not in the queue of {request.host}"
 
 
 def _tallies(request: Request, addresses: Addresses) -> list[Element]:

@@ -141,6 +141,8 @@ def _notes(request: Request, undone: Undone | None) -> list[Line]:
             )
     elif request.kind is Kind.DELETE and number_done(request):
         lines += _trash(request)
+    elif request.kind is Kind.EXPIRE and number_done(request):
+        lines.append("This mail goes back to its senders at the next delivery attempt.")
     elif request.kind in (Kind.FINAL, Kind.PURGE) and number_done(request):
         lines.append("Nothing brings this mail back.")
     return lines

@@ -341,3 +341,15 @@ def test_an_expiry_says_what_on_hold_loses_its_mark() -> None:
 def test_a_restore_asks_first_and_says_what_comes_back_on_hold() -> None:
     card = request_card(decided(State.DONE, result=Result({"deleted": 3}), left_in_trash=3), BOTH, "masked")
     assert "What was on hold before the deletion comes back on hold" in str(card.blocks)
+
+
+def test_queue_ids_that_are_no_mail_in_the_queue_are_counted_on_the_card() -> None:
+    ids = "4VbXm8dz3kzJ1Q 4VbXm8dz3kzJ1R 4VbXm8dz3kzJ1S"
+    request = replace(PENDING, host="mx1", selector=ids, preview=replace(PREVIEW, messages=2))
+    assert "1 of the 3 queue IDs is not in the queue of mx1" in seen(request)
+    assert "queue IDs" not in seen(replace(request, preview=replace(PREVIEW, messages=3)))
+
+
+def test_the_record_of_an_expiry_says_where_the_mail_goes() -> None:
+    request = decided(State.DONE, kind=Kind.EXPIRE, result=Result({"expired": 3}))
+    assert "goes back to its senders at the next delivery attempt" in seen(request)
