@@ -34,7 +34,7 @@ class Record:
 
 # What became of a message, in words that follow a number.
 HELD: Mapping[str, str] = {
-    "held": "on hold now",
+    "held": "put on hold",
     "already_on_hold": "on hold before (the undo leaves those alone)",
     "gone": "not in the queue: delivered, sent back or deleted meanwhile",
     "changed": "not touched: the queue ID belongs to another message now",

@@ -72,7 +72,7 @@ def test_a_hold_says_how_many_by_whom_and_how_to_take_it_back() -> None:
     words = text_of(change.held(DEED, result, "masked", "r1").blocks)
     assert words.splitlines() == [
         "U0ANA put 57 messages on hold on mx1: from:j…@example.org",
-        "57 on hold now",
+        "57 put on hold",
         "3 on hold before (the undo leaves those alone)",
         "1 not in the queue: delivered, sent back or deleted meanwhile",
         "Held mail is neither delivered nor sent back. To release it: /mail release mx1 h-4k2fq9",
@@ -84,7 +84,7 @@ def test_a_hold_of_active_mail_says_that_some_may_still_go_out() -> None:
     result = Change(Held("h-4k2fq9", {"held": 60}, was_active=60), ())
     words = text_of(change.held(DEED, result, "masked", "r1").blocks)
     assert "60 of the held came out of the active queue" in words
-    assert "on hold now" not in words, "the first line has said it"
+    assert "57 put on hold" not in words, "the first line has said it"
 
 
 def test_a_hold_of_nothing_has_nothing_to_undo() -> None:
