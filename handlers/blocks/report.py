@@ -14,7 +14,7 @@ SIGNS = {
     Severity.PROBLEM: "🔴",
     Severity.WARNING: "🟡",
     Severity.UNKNOWN: "⚪",
-    Severity.INFO: "ℹ️",
+    Severity.INFO: "🔵",
     Severity.OK: "🟢",
     Severity.NOT_APPLICABLE: "➖",
 }

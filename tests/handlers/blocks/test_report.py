@@ -140,3 +140,8 @@ def test_slack_takes_every_card_and_nothing_in_it_acts(
     taken_by_slack(blocks.report(7, made, ACTOR))
     taken_by_slack(blocks.everything(7, made, 0, "r"))
     taken_by_slack(blocks.providers(made))
+
+
+def test_a_note_has_a_sign_that_every_screen_shows() -> None:
+    shown = words(blocks.everything(7, report(finding("mtasts.none", Severity.INFO)), 0, "r1"))
+    assert "🔵" in shown and "\\u" not in shown
