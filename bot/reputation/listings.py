@@ -11,6 +11,7 @@ from bot.reputation.codes import ListCause, Weight
 from bot.reputation.findings import Finding, Severity
 from bot.reputation.subjects import Subject
 from bot.reputation.sweep import MATTERS, Silence, Sweep, Verdict
+from bot.reputation.zones import NO_KEY
 from bot.text import clock, listed, plural
 
 SOURCE = "RFC 5782 §2, §5"
@@ -52,7 +53,8 @@ NEXT: dict[ListCause, str] = {
     "bogus": "Nothing can be done here: whoever runs the list has to renew its signatures.",
     "rewritten": "Have the bot ask a resolver that invents no answers: DNS_SERVERS in its settings.",
     "limited": "Ask again later.",
-    "broken_zone": "If most lists are said to be broken, the resolver invents answers; one that is dead: DNSBL_DROP.",
+    "broken_zone": "If most lists are said to be broken, the resolver is at fault: it invents answers, or finds none. "
+    "A list that is dead can be dropped: DNSBL_DROP.",
     "unknown_code": "Look at the list's own page what its answer means.",
 }
 """What to do about it."""
@@ -185,9 +187,12 @@ def _counted(sweep: Sweep) -> str:
 
 
 def coverage_line(sweep: Sweep) -> str:
-    """`34 of 36 lists answered, asked through 127.0.0.1.`"""
+    """`34 of 36 lists answered, asked through 127.0.0.1; 1 of them tells who is known for good, not who is bad.`"""
     coverage = sweep.coverage
-    return f"{coverage.answered} of {plural(coverage.asked, 'list')} answered, asked through {listed(sweep.servers)}."
+    line = f"{coverage.answered} of {plural(coverage.asked, 'list')} answered, asked through {listed(sweep.servers)}"
+    if good := coverage.answered - coverage.blocklists:
+        line += f"; {good} of them {'tells' if good == 1 else 'tell'} who is known for good, not who is bad"
+    return f"{line}."
 
 
 def silence_line(each: Silence) -> str:
@@ -197,8 +202,12 @@ def silence_line(each: Silence) -> str:
 
 
 def not_asked_line(sweep: Sweep) -> str:
-    """`Not asked: Abusix Guardian Mail needs a key`; empty where every list was."""
+    """`PSBL and Abusix Guardian Mail: they need a key`; empty where every list was asked."""
     together: dict[str, list[str]] = {}
     for zone in sweep.left_out:
         together.setdefault(zone.left_out, []).append(zone.name)
-    return "; ".join(f"{listed(names)}: {why}" for why, names in together.items())
+    return "; ".join(f"{listed(names)}: {_why(why, len(names))}" for why, names in together.items())
+
+
+def _why(left_out: str, lists: int) -> str:
+    return "they need a key" if left_out == NO_KEY and lists > 1 else left_out

@@ -139,7 +139,7 @@ def test_the_coverage_is_honest() -> None:
     assert silence_line(each).startswith(
         "High List refused: your resolver is public (127.255.255.254). Have the bot ask"
     )
-    assert not_asked_line(whole) == "Medium List and High List: needs a key"
+    assert not_asked_line(whole) == "Medium List and High List: they need a key"
 
 
 def test_a_list_that_may_have_turned_this_resolver_away_says_what_it_asks_for() -> None:
@@ -155,3 +155,10 @@ def test_a_list_with_a_key_that_fails_its_test_may_have_a_wrong_key() -> None:
     found = only(findings(sweep(silent(of, cause="broken_zone", detail="its data are gone")), US), "rbl.unknown")
     assert found.text.endswith(" failed the test of a list that works.") and "secret26" not in repr(found)
     assert found.advice.startswith("Look whether its key in DNSBL_KEYS is right.")
+
+
+def test_lists_of_the_good_are_told_apart_from_the_blocklists() -> None:
+    whole = sweep(clean(zone("low")), clean(zone("info", allow=True)))
+    assert coverage_line(whole) == (
+        "2 of 2 lists answered, asked through 127.0.0.1; 1 of them tells who is known for good, not who is bad."
+    )
