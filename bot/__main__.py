@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. What a person has to mend is said in plain lines, and the status is 1 (2 for usage)."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:
+        # To whatever reads a monitoring plugin's status, 2 would be a problem of the mail host's.
+        raise SystemExit(3) from None if stop.code == 2 and arguments[:1] in (["check"], ["rbl"]) else stop
     try:
         status: int = options.command(options)
         return status
@@ -45,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`); Python would try once more to write what is left of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 

@@ -24,7 +24,7 @@ from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
 from bot.reputation.selfcheck import SelfCheck
 from bot.services import Services
-from bot.settings import HostSettings, Settings
+from bot.settings import HostSettings, Settings, load
 from bot.store.database import Store
 from bot.store.key import file_key
 
@@ -107,8 +107,8 @@ def demo_settings(folder: Path, demo: DemoHost, outside: Outside) -> Settings:
     """People of every role, the demo's hosts and DNS, a store in this folder, and nothing of this machine's own."""
     hosts = folder / "maildesk.toml"
     hosts.write_text("\n".join(DEMO_HOST.format(name=name, ini=demo.ini, key=SELECTOR) for name in demo.instances))
-    return Settings(
-        _env_file=None,  # type: ignore[call-arg]
+    return load(
+        _env_file=None,
         approvers=("login:ana", "login:cleo"),
         operators=("login:ben",),
         viewers=("login:vic",),

@@ -94,3 +94,10 @@ def test_what_hinders_the_look_is_unknown(
         monkeypatch.setenv(name, value)
     assert main(["rbl", argument]) == 3
     assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("arguments", [["rbl"], ["check", "--only", "nonsense"]])
+def test_a_call_that_is_not_understood_is_unknown_to_monitoring(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 3
