@@ -22,15 +22,20 @@ class Entry:
     who: tuple[str, ...]
 
 
-def overview(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str], said: str = "") -> Card:
-    """Every command; `said` comes first, such as that a command is not known."""
+def unknown(actor: Actor, entries: Sequence[Entry], said: str) -> Card:
+    """`said`, which tells of a command that is not known, and the names of those that this person may use."""
+    names = listed([entry.name for entry in entries if actor.role >= entry.role])
+    return card(said, say(said, ["You may: ", names, ". ", code("/mail help"), " tells what each does."]))
+
+
+def overview(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str]) -> Card:
+    """Every command that this person may use, and whose the others are."""
     allowed = [entry for entry in entries if actor.role >= entry.role]
     denied = [entry for entry in entries if actor.role < entry.role]
     lines: list[Line] = [[code(f"/mail {entry.usage}"), f" – {entry.summary}"] for entry in allowed]
     examples = [example for entry in allowed for example in entry.examples[:1]]
     return card(
-        said or f"What you may do: {listed([entry.name for entry in allowed])}.",
-        say(said) if said else None,
+        f"What you may do: {listed([entry.name for entry in allowed])}.",
         rich(paragraph([bold(_role(actor))]), bullets(*lines)),
         rich(paragraph([bold("For example")]), bullets(*[[code(example)] for example in examples]))
         if examples

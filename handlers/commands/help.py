@@ -57,16 +57,16 @@ class Help:
             await request.reply.privately(
                 blocks.one(request.actor, _entry(self._commands[name], request.services.roster))
             )
+        elif name:
+            await self.unknown(request, name)
         else:
-            await self._all(request, self._unknown(name) if name else "")
+            hosts = tuple(request.services.hosts)
+            entries = self.entries(request.services.roster)
+            await request.reply.privately(blocks.overview(request.actor, entries, hosts))
 
     async def unknown(self, request: Request, name: str) -> None:
-        await self._all(request, self._unknown(name))
-
-    async def _all(self, request: Request, said: str) -> None:
         entries = self.entries(request.services.roster)
-        hosts = tuple(request.services.hosts)
-        await request.reply.privately(blocks.overview(request.actor, entries, hosts, said))
+        await request.reply.privately(blocks.unknown(request.actor, entries, self._unknown(name)))
 
     def entries(self, roster: Roster) -> list[Entry]:
         """Every command, and who may use it."""

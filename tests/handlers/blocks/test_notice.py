@@ -37,7 +37,7 @@ def test_any_words_make_messages_that_slack_takes(text: str, total: int | None, 
         notice.progress(opening, done, total, text),
         notice.not_done(opening, HostUnreachable("mx1", text)),
         notice.untold(text),
-        blocks.overview(ANA, ENTRIES, ("mx1",), text),
+        blocks.unknown(ANA, ENTRIES, text),
         home(ANA, ENTRIES, ("mx1",), [Look("mx1", NOW, problems=(text,), reachable=False)], ("C0OPS",)),
     ):
         taken_by_slack(card, mentions=(ACTOR, "C0OPS", *WHO))
