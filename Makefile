@@ -33,7 +33,7 @@ bench: $(READY) ## speed and memory on a real queue of 100,000 messages
 	@$(PYTHON) -m tests.bench
 
 .PHONY: soak
-soak: $(READY) ## all tests, for hours: 25 times as many inputs, new ones, and bot, agent and postsuper killed 200 times
+soak: $(READY) ## all tests, for two or three hours: 25 times as many inputs, new ones, 200 deletions with kills, 60 storms
 	@sh tests/install-servers.sh
 	@HYPOTHESIS_PROFILE=soak sh tests/run-tests.sh
 

@@ -135,9 +135,9 @@ def test_progress_is_seen_on_the_way_and_replaced(terminal: Terminal) -> None:
 
 
 def test_an_answer_taller_than_the_terminal_is_left_there_once(terminal: Terminal) -> None:
-    termios.tcsetwinsize(terminal.master, (10, 80))
     terminal.until("ana in #ops> ")
-    terminal.type(f"{'x' * 1500} end\n")
+    termios.tcsetwinsize(terminal.master, (10, 80))
+    terminal.type(f"{'x' * 3000} end\n")
     terminal.until("I don't know")
     shown = terminal.until("ana in #ops> ")
     assert shown.count("end'.") == 1, "what has scrolled off the terminal can't be wiped away any more"
