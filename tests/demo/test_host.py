@@ -24,6 +24,7 @@ from bot.demo.host import BUSY, QUIET, DemoHost
 from bot.demo.world import SITES, World
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink
+from tests.postfix.instance import MEMORY, PREFIX, own
 from tests.postfix.waiting import eventually, wait_until
 
 
@@ -189,7 +190,8 @@ with tempfile.TemporaryDirectory() as folder, DemoHost(Path(folder) / "demo", pa
 
 def test_an_ordinary_user_runs_the_demo_and_the_agent_on_it() -> None:
     root = os.geteuid() == 0
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=MEMORY) as folder:  # pytest's own folder is closed to others
+        own(Path(folder))
         # Root's checkout and Python may well be closed to others; the distribution's Python is not.
         Path(folder).chmod(0o755)
         shutil.copytree(Path(bot.__file__).parent, Path(folder, "bot"), ignore=shutil.ignore_patterns("__pycache__"))
