@@ -37,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as stop:
-        # To whatever reads a monitoring plugin's status, 2 would be a problem of the mail host's.
-        raise SystemExit(3) from None if stop.code == 2 and arguments[:1] in (["check"], ["rbl"]) else stop
+        if stop.code == 2 and arguments[:1] in (["check"], ["rbl"]):
+            # To whatever reads a monitoring plugin's status, 2 would be a problem of the mail host's.
+            raise SystemExit(3) from None
+        raise
     try:
         status: int = options.command(options)
         return status

@@ -40,4 +40,7 @@ async def test_a_line_for_all_mail_is_found_and_a_table_that_was_not_read_is_not
     for name in ("all", "some"):
         postfix.run("postmap", f"hash:{files[name]}")
     postfix.configure(transport_maps=maps.format(**files))
-    assert (await mail_host(postfix).info()).catch_all == catch_all
+    try:
+        assert (await mail_host(postfix).info()).catch_all == catch_all
+    finally:
+        postfix.configure(transport_maps="")
