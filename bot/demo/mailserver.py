@@ -8,7 +8,8 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Collection
-from types import TracebackType
+
+from bot.demo.started import Started
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 20.0
@@ -19,7 +20,7 @@ LONGEST = 2048
 _ADDRESS = re.compile(r"(?:FROM|TO):\s*<([^<>]*)>", re.IGNORECASE)
 
 
-class MailServer:
+class MailServer(Started):
     """`name` is what it calls itself; `domains` are those that it takes mail for; without `tls` there is no STARTTLS.
 
     Messages are not taken, only talked of: DATA is refused. Nothing listens before `start()`.
@@ -53,15 +54,6 @@ class MailServer:
             self._server.server_close()
             self._thread.join()
         self._server = self._thread = None
-
-    def __enter__(self) -> MailServer:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 class _Server(socketserver.ThreadingTCPServer):

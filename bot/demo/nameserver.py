@@ -6,7 +6,6 @@ from __future__ import annotations
 import socketserver
 import struct
 import threading
-from types import TracebackType
 
 import dns.exception
 import dns.flags
@@ -17,6 +16,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import dns.zonefile
+
+from bot.demo.started import Started
 
 LOOPBACK = "127.0.0.1"
 TTL = 60
@@ -36,7 +37,7 @@ IDLE = 10.0
 Key = tuple[dns.name.Name, int]
 
 
-class NameServer:
+class NameServer(Started):
     """Nothing listens before `start()`; as a context manager it starts, and stops at the end."""
 
     def __init__(self) -> None:
@@ -127,15 +128,6 @@ class NameServer:
         for thread in self._threads:
             thread.join()
         self._servers, self._threads = [], []
-
-    def __enter__(self) -> NameServer:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 class _Udp(socketserver.ThreadingUDPServer):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 
 from bot.demo import dnsworld
 from bot.demo.certificates import Authority
 from bot.demo.mailserver import MailServer
 from bot.demo.nameserver import NameServer
+from bot.demo.started import Started
 from bot.reputation import zones
 
 SOON, LATE = timedelta(days=6, hours=3), timedelta(days=71)
 """For so long the certificates of mx1 and of all others are good."""
 
 
-class Outside:
+class Outside(Started):
     """Nothing runs before `start()`; as a context manager it starts, and stops at the end. `folder` must exist.
 
     `names` can be told otherwise while it runs; `servers` are the mail servers by their public address.
@@ -57,12 +57,3 @@ class Outside:
 
     def stop(self) -> None:
         self._running.close()
-
-    def __enter__(self) -> Outside:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
