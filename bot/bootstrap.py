@@ -27,6 +27,8 @@ from bot.services import Services
 from bot.settings import HostSettings, Settings, load
 from bot.store.database import Store
 from bot.store.key import file_key
+from bot.watch.alerts import Alerts
+from bot.watch.rules import Rules
 
 QUESTIONS = 256
 """DNS questions under way at once: some for every blocklist, so that dead ones do not keep the others."""
@@ -62,6 +64,7 @@ def services(
         resolver=asking.resolver,
         blocklists=asking.blocklists,
         reports=Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process()),
+        alerts=Alerts(kept, rules(settings), settings.ops_channels[0] if settings.ops_channels else "", now),
         now=now,
     )
 
@@ -96,6 +99,11 @@ def tools(settings: Settings, outside: Outside | None = None) -> Tools:
 def checks(settings: Settings, tools: Tools, now: Callable[[], datetime] = now) -> Checks:
     """The checks of how the mail of these hosts is received; nothing is asked yet."""
     return Checks(tools, {host.name: host for host in settings.hosts()}, now)
+
+
+def rules(settings: Settings) -> Rules:
+    """When it is an alert, for each mail host. Raises SettingsError for a mistake in the adjustments."""
+    return Rules(settings.alert_rules(), {host.name: host.alerts for host in settings.hosts()})
 
 
 def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:

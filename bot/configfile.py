@@ -1,4 +1,4 @@
-"""The TOML file that MAILDESK_CONFIG names: tables `[hosts.NAME]` and `[blocklists.ID]`."""
+"""The TOML file that MAILDESK_CONFIG names: tables `[hosts.NAME]`, `[blocklists.ID]` and `[alerts.RULE]`."""
 
 import tomllib
 from pathlib import Path
@@ -6,7 +6,11 @@ from typing import Any
 
 from bot.errors import SettingsError
 
-TABLES = {"hosts": "mail hosts are [hosts.NAME]", "blocklists": "blocklists are [blocklists.ID]"}
+TABLES = {
+    "hosts": "mail hosts are [hosts.NAME]",
+    "blocklists": "blocklists are [blocklists.ID]",
+    "alerts": "rules are [alerts.RULE]",
+}
 
 
 def content(path: Path) -> dict[str, dict[str, Any]]:

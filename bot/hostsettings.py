@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +30,8 @@ class HostSettings:
     `local`: the agent of this checkout runs as the bot's own child, with `ini` as its file (for root, in development);
     `sudo`: the installed agent at `agent` runs through `sudo -n`.
     The rest is how it sends, where Postfix and the DNS do not tell: its full name, its public addresses, the domains
-    that it sends for, and the DKIM selectors that it signs with.
+    that it sends for, and the DKIM selectors that it signs with. `alerts` are its own adjustments of rules
+    (bot/watch/rules.py).
     """
 
     name: str
@@ -42,10 +43,12 @@ class HostSettings:
     addresses: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     selectors: tuple[str, ...] = ()
+    alerts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 TEXTS, LISTS = ("link", "instance", "agent", "ini", "fqdn"), ("addresses", "domains", "selectors")
-"""The members of a host's table: strings, and lists of strings."""
+TABLE = "alerts"
+"""The members of a host's table: strings, lists of strings, and a table of tables."""
 
 
 def hosts_from_list(text: str) -> tuple[HostSettings, ...]:
@@ -64,10 +67,10 @@ def hosts_from_list(text: str) -> tuple[HostSettings, ...]:
 
 
 def hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
-    """The tables `[hosts.NAME]` of a TOML file; none where it is about blocklists alone."""
+    """The tables `[hosts.NAME]` of a TOML file; none where it is about other things alone."""
     content = configfile.content(path)
     tables = content.get("hosts", {})
-    if not tables and "blocklists" not in content:
+    if not tables and not content:
         raise SettingsError([f"MAILDESK_CONFIG: {path} has no table [hosts.NAME]."])
     problems: list[str] = []
     hosts: list[HostSettings] = []
@@ -90,11 +93,14 @@ def _add(hosts: list[HostSettings], problems: list[str], where: str, name: str, 
     elif any(host.name.lower() == name.lower() for host in hosts):
         problems.append(f"{where}: there are two mail hosts named {name}.")
     for member, value in table.items():
-        if member not in (*TEXTS, *LISTS):
-            known = ", ".join((*TEXTS, *LISTS))
+        if member not in (*TEXTS, *LISTS, TABLE):
+            known = ", ".join((*TEXTS, *LISTS, TABLE))
             problems.append(f"{where}: {member!r} is not a member of a host's table ({known}).")
         elif member in LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
             problems.append(f'{where}: {member} must be a list of strings, as in ["a", "b"].')
+        elif member == TABLE:
+            if not isinstance(value, dict):
+                problems.append(f"{where}: {member} must be tables, as in [hosts.{name}.{member}.deferred].")
         elif member in TEXTS and not isinstance(value, str):
             problems.append(f"{where}: {member} must be a string.")
         else:

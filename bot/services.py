@@ -15,6 +15,7 @@ from bot.reputation.reports import Reports
 from bot.reputation.resolver import Resolver
 from bot.settings import Settings
 from bot.store.database import Store
+from bot.watch.alerts import Alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,5 @@ class Services:
     resolver: Resolver
     blocklists: Blocklists
     reports: Reports
+    alerts: Alerts
     now: Callable[[], datetime]

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.configfile import content
 from bot.errors import SettingsError
 from bot.hostsettings import INSTALLED_AGENT, HostSettings, hosts_from_list, hosts_from_toml
 from bot.listsettings import ID as LIST
@@ -24,6 +26,8 @@ CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
 MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
 
 DATABASE = re.compile(r"(?:sqlite:///[^?]+|postgresql://(?:[^@/?#\s]*@)?[^@/?#\s]*(?:[/?][^@#\s]*)?)\Z")
+
+TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 
 T = TypeVar("T")
 
@@ -60,7 +64,8 @@ class Settings(BaseSettings):
         description="Mail hosts, NAME=LINK[:INSTANCE] with LINK local or sudo; empty: this machine's own Postfix",
     )
     maildesk_config: Path | None = Field(
-        None, description="A TOML file: a table [hosts.NAME] for each mail host, instead of MAIL_HOSTS; [blocklists.ID]"
+        None,
+        description="A TOML file of tables: [hosts.NAME], in place of MAIL_HOSTS; [blocklists.ID]; [alerts.RULE]",
     )
     dns_servers: Names = Field(
         (), description="Name servers to ask, ADDRESS or ADDRESS:PORT, your own resolver best; empty: the system's"
@@ -90,6 +95,17 @@ class Settings(BaseSettings):
         100, ge=0, le=100_000, description="Above so many messages the approver has to type the number"
     )
     approval_ttl: int = Field(30, ge=1, le=1440, description="Minutes until a request that nobody decided is over")
+    alert_mention: Names = Field(
+        (), description="Whom a critical alert mentions, once: user IDs (U…), user groups (S…)"
+    )
+    timezone: str = Field("UTC", description="The time zone of the digest and of what people read: Europe/Madrid")
+    digest_at: str = Field("08:00", description="When the daily digest is posted, HH:MM in that time zone, or never")
+    digest_when: Literal["always", "changes"] = Field(
+        "always", description="Every day, or only when something changed or is wrong"
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None, description="Fetched after each complete round of looks, for a dead man's switch elsewhere"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
     @model_validator(mode="before")
@@ -156,7 +172,39 @@ class Settings(BaseSettings):
             _told_with_the_others(lambda: keys_from_list(value.get_secret_value()))
         return value
 
-    @field_validator("ops_channels", "viewers", "operators", "approvers", "dns_servers", "dnsbl_drop", mode="before")
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is not a time zone; it is written as Europe/Madrid or UTC.") from None
+        return value
+
+    @field_validator("digest_at")
+    @classmethod
+    def _time_of_day(cls, value: str) -> str:
+        if value != "never" and not TIME_OF_DAY.match(value):
+            raise ValueError(f"{value!r} is not a time of day; it is written as 08:00, or never.")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _heartbeat(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("this is not an address that can be fetched: https://….")
+        return value
+
+    @field_validator(
+        "ops_channels",
+        "viewers",
+        "operators",
+        "approvers",
+        "dns_servers",
+        "dnsbl_drop",
+        "alert_mention",
+        mode="before",
+    )
     @classmethod
     def _names(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -186,7 +234,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{each!r} is not the ID of a blocklist, such as barracuda or uceprotect-3.")
         return value
 
-    @field_validator("viewers", "operators", "approvers")
+    @field_validator("viewers", "operators", "approvers", "alert_mention")
     @classmethod
     def _members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for member in value:
@@ -220,6 +268,10 @@ class Settings(BaseSettings):
     def blocklists(self) -> dict[str, Any]:
         """The tables `[blocklists.ID]` of the file, not looked at yet. Raises SettingsError."""
         return tables_from_toml(self.maildesk_config) if self.maildesk_config else {}
+
+    def alert_rules(self) -> dict[str, Any]:
+        """The tables `[alerts.RULE]` of the file, not looked at yet. Raises SettingsError."""
+        return content(self.maildesk_config).get("alerts", {}) if self.maildesk_config else {}
 
     def blocklist_keys(self) -> dict[str, str]:
         """The secret labels by name: for questions alone, never shown."""

@@ -17,6 +17,10 @@ from bot.store.outbox import Outbox, Told
 ALONE = 0x6D61696C  # the number of the lock, in PostgreSQL's table of advisory locks
 
 
+Connection = AsyncConnection
+"""What `Store.reading()` hands out, for those who pass it on."""
+
+
 def utc() -> datetime:
     return datetime.now(UTC)
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -203,4 +204,130 @@ memory = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),  # JSON
     Column("at", Moment, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("owner", Text, nullable=False),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("span", Integer, primary_key=True, autoincrement=False),  # seconds: a minute, or an hour
+    Column("at", BigInteger, primary_key=True, autoincrement=False),  # its start, in seconds since the epoch
+    Column("measured", Integer, nullable=False),  # how many looks it is made of
+    Column("maildrop", Integer),
+    Column("incoming", Integer),
+    Column("active", Integer),
+    Column("deferred", Integer),
+    Column("hold", Integer),
+    Column("corrupt", Integer),
+    Column("peak", Integer),
+    Column("oldest", BigInteger),  # when the oldest message came, in seconds since the epoch
+    Column("free", Integer),  # per mille of the spool's disk, of bytes or inodes, whichever is less
+    Column("up", Boolean),
+    sqlite_with_rowid=False,
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # zlib; JSON
+)
+
+alert_cards = Table(
+    "alert_cards",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Index(None, "host", "id"),
+    sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("card", ForeignKey("alert_cards.id")),
+    Column("fired_at", Moment),
+    Column("good_since", Moment),
+    Column("ended_at", Moment),
+    Column("value", Float),
+    Column("start", Float, nullable=False),
+    Column("peak", Float, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("selector", Text, nullable=False),
+    Column("track", Text, nullable=False),  # JSON
+    Column("times", Integer, nullable=False),
+    Column("mentioned", Integer),
+    Column("told_at", Moment),
+    Column("told_text", Text, nullable=False),
+    Column("reminded_at", Moment),
+    Column("acknowledged_at", Moment),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("acknowledged_name", Text, nullable=False),
+    Column("snoozed_until", Moment),
+    Column("snoozed_at", Float),
+    Column("snoozed_by", Text, nullable=False),
+    Column("snoozed_name", Text, nullable=False),
+    Index(None, "card"),
+    Index(None, "host", "ended_at"),
+    # Whatever happens, one identity has one open alert.
+    Index(
+        "ix_alerts_open",
+        "rule",
+        "host",
+        "subject",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alert", ForeignKey("alerts.id"), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("mention", Boolean, nullable=False),
+    Index(None, "alert"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rule", Text, nullable=False),  # empty: every rule
+    Column("host", Text, nullable=False),  # empty: every mail host
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Index(None, "until"),
+    sqlite_autoincrement=True,
 )

@@ -1,0 +1,24 @@
+"""Work that comes again and again, every minute, say, and each time is done by one of the bots that share the store."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.store.database import Transaction
+from bot.store.tables import EPOCH, turns
+
+
+async def take(transaction: Transaction, job: str, every: timedelta, owner: str, now: datetime) -> bool:
+    """Whether this turn of the job is the owner's; the first who asks gets it, once the transaction commits.
+
+    Turns begin at whole multiples of `every` since the epoch. One that nobody took is not made up for.
+    """
+    begins = EPOCH + (now - EPOCH) // every * every
+    insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"at": now, "owner": owner}
+    taken = await transaction.connection.execute(
+        insert(turns)
+        .values(job=job, **row)
+        .on_conflict_do_update(index_elements=["job"], set_=row, where=turns.c.at < begins)
+    )
+    return taken.rowcount == 1

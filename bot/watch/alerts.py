@@ -1,0 +1,200 @@
+"""The alerts: what is observed becomes rows, cards and things to tell, all in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+from bot.actors import Actor
+from bot.errors import UserError
+from bot.store import alerts as kept
+from bot.store.audit import Details, Entry
+from bot.store.database import Store
+from bot.store.memory import recall, remember
+from bot.store.outbox import Told
+from bot.watch.engine import snooze_limit
+from bot.watch.model import Alert, Event, Transition
+from bot.watch.observing import Observed, Round
+from bot.watch.rows import AlertCard, Mute, alert_of, card, mutes, tell, values_of
+from bot.watch.rules import Rule, Rules, Severity
+
+FAR = timedelta(days=3650)
+"""How long a snooze lasts that lasts until the alert changes."""
+
+WORKSPACE = "watch.workspace"
+
+
+class Alerts:
+    """`channel` is where alerts are told. Nothing is observed before it is known in which workspace (see move_in())."""
+
+    def __init__(self, store: Store, rules: Rules, channel: str, now: Callable[[], datetime]) -> None:
+        self.rules = rules
+        self._store = store
+        self._channel = channel
+        self._now = now
+
+    async def move_in(self, workspace: str) -> None:
+        """Tell alerts in this workspace from now on; it outlives a restart."""
+        async with self._store.transaction() as transaction:
+            if await recall(transaction.connection, WORKSPACE) != workspace:
+                await remember(transaction, WORKSPACE, workspace, self._now())
+
+    async def observe(self, host: str, observed: Observed) -> None:
+        """Take in what was seen of a mail host (empty: of the bot itself)."""
+        now = self._now()
+        async with self._store.transaction() as transaction:
+            # Two bots that observed at once would both see no alert, and both open one.
+            await transaction.alone()
+            workspace = await recall(transaction.connection, WORKSPACE)
+            if not workspace or not self._channel:
+                return
+            round = Round(transaction, Told(workspace, self._channel, kept.CARD, ""), host, now)
+            await round.go(self.rules.of(host), observed)
+
+    async def acknowledge(self, card: int, by: Actor) -> AlertCard:
+        """Say that somebody looks after the alerts of this card.
+
+        Raises UserError when there is nothing to look after.
+        """
+        now = self._now()
+
+        def acknowledged(alert: Alert, _: Rule | None) -> tuple[Alert, Transition] | None:
+            if alert.acknowledged_at is not None:
+                return None
+            said = Transition(Event.ACKNOWLEDGED, now, alert.severity, by=by.name)
+            return replace(alert, acknowledged_at=now, acknowledged_by=by.id, acknowledged_name=by.name), said
+
+        def already(alerts: Sequence[Alert]) -> str:
+            first = alerts[0]
+            return f"{first.acknowledged_name} has acknowledged it already."
+
+        return await self._each(card, by, "acknowledge", acknowledged, already)
+
+    async def snooze(self, card: int, lasting: timedelta | None, by: Actor) -> AlertCard:
+        """Neither remind nor mention for so long; None: until it gets worse or is over. Raises UserError as above."""
+        now = self._now()
+
+        def to_snooze(alert: Alert, rule: Rule | None) -> tuple[Alert, Transition] | None:
+            limit = snooze_limit(alert, rule) if lasting is None and rule else None
+            until = now + (FAR if lasting is None else lasting)
+            said = Transition(Event.SNOOZED, now, alert.severity, _until(lasting), by=by.name)
+            snoozed = replace(alert, snoozed_until=until, snoozed_at=limit, snoozed_by=by.id, snoozed_name=by.name)
+            return snoozed, said
+
+        return await self._each(card, by, "snooze", to_snooze, lambda _: "")
+
+    async def mute(self, rule: str, host: str, lasting: timedelta, by: Actor) -> Mute:
+        """Let nothing of this rule (empty: of any) begin to fire on this host (empty: on any) for so long."""
+        now = self._now()
+        mute = Mute(rule, host, now, now + lasting, by.id, by.name)
+        async with self._store.transaction() as transaction:
+            await kept.unmute(transaction, rule, host, now)
+            await kept.mute(transaction, asdict(mute))
+            details: Details = {"rule": rule or "all", "minutes": int(lasting.total_seconds() // 60)}
+            await transaction.audit(
+                Entry(now, by.id, by.name, by.role.label, "mute", host, outcome="done", details=details)
+            )
+        return mute
+
+    async def unmute(self, rule: str, host: str, by: Actor) -> int:
+        """End that before its time; how many mutes there were."""
+        now = self._now()
+        async with self._store.transaction() as transaction:
+            ended = await kept.unmute(transaction, rule, host, now)
+            if ended:
+                await transaction.audit(
+                    Entry(
+                        now,
+                        by.id,
+                        by.name,
+                        by.role.label,
+                        "unmute",
+                        host,
+                        outcome="done",
+                        details={"rule": rule or "all"},
+                    )
+                )
+        return ended
+
+    async def muted(self, start: datetime | None = None, end: datetime | None = None) -> tuple[Mute, ...]:
+        """Those in force now, or that were at some time between `start` and `end`."""
+        now = self._now()
+        async with self._store.reading() as connection:
+            return await mutes(connection, start or now, end or now)
+
+    async def firing(self) -> tuple[Alert, ...]:
+        """Every alert that fires now, the worst first, then the oldest."""
+        async with self._store.reading() as connection:
+            found = [alert_of(values) for values in await kept.firing(connection)]
+        return tuple(sorted(found, key=lambda alert: (-alert.severity, alert.fired_at or alert.since)))
+
+    async def between(self, host: str, start: datetime, end: datetime) -> tuple[Alert, ...]:
+        """The alerts of this host that fired, or still did, in this time; the first to fire first."""
+        async with self._store.reading() as connection:
+            found = [alert_of(values) for values in await kept.fired_between(connection, host, start, end)]
+        return tuple(sorted(found, key=lambda alert: alert.fired_at or alert.since))
+
+    async def get(self, number: int) -> AlertCard | None:
+        async with self._store.reading() as connection:
+            return await card(connection, number)
+
+    async def transition(self, number: int) -> tuple[Transition, Alert] | None:
+        """Something that happened, and the alert that it happened to, as it is now."""
+        async with self._store.reading() as connection:
+            row = await kept.transition(connection, number)
+            values = await kept.get(connection, row["alert"]) if row else None
+        if row is None or values is None:
+            return None
+        return Transition(**{**row, "event": Event(row["event"]), "severity": Severity(row["severity"])}), alert_of(
+            values
+        )
+
+    async def prune(self, older: timedelta) -> int:
+        """Forget alerts that ended longer ago than that; how many there were."""
+        async with self._store.transaction() as transaction:
+            return await kept.prune(transaction, self._now() - older)
+
+    async def _each(
+        self,
+        number: int,
+        by: Actor,
+        verb: str,
+        change: Callable[[Alert, Rule | None], tuple[Alert, Transition] | None],
+        already: Callable[[Sequence[Alert]], str],
+    ) -> AlertCard:
+        """Change every alert that fires on this card, and have that told."""
+        now = self._now()
+        async with self._store.transaction() as transaction:
+            await transaction.alone()
+            shown = await card(transaction.connection, number)
+            row = await kept.card(transaction.connection, number)
+            if shown is None or row is None:
+                raise UserError(
+                    "This alert is forgotten by now, so nothing was changed. /mail alerts lists what is open."
+                )
+            if not shown.firing:
+                raise UserError("This alert is over, so there is nothing to do about it any more.")
+            where = Told(row["workspace"], row["channel"], kept.CARD, str(number))
+            changed = [
+                found for alert in shown.firing if (found := change(alert, self.rules.of(alert.host).get(alert.rule)))
+            ]
+            if not changed:
+                raise UserError(already(shown.firing))
+            for alert, _ in changed:
+                await kept.keep(transaction, values_of(alert))
+            await transaction.tell(where)
+            # One person's deed is told once, however many alerts share the card.
+            await tell(transaction, where, changed[0][0].id, changed[0][1])
+            entry = Entry(now, by.id, by.name, by.role.label, verb, shown.host, f"alert {number}", "done")
+            await transaction.audit(entry)
+            told = await card(transaction.connection, number)
+        assert told is not None
+        return told
+
+
+def _until(lasting: timedelta | None) -> str:
+    if lasting is None:
+        return "until it changes"
+    hours = lasting.total_seconds() / 3600
+    return f"for {hours / 24:g} days" if hours >= 48 else f"for {hours:g} h"

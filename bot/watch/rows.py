@@ -1,0 +1,81 @@
+"""Alerts, cards and mutes as they are kept: from rows, to rows, and into the outbox."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from bot.store import alerts as kept
+from bot.store.database import Connection, Transaction
+from bot.store.outbox import Told
+from bot.watch.model import Alert, State, Transition
+from bot.watch.rules import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCard:
+    """What one card shows: the alerts that share it (the newest of each identity), the worst first."""
+
+    id: int
+    host: str
+    opened_at: datetime
+    alerts: tuple[Alert, ...]
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self.alerts if alert.state is State.FIRING)
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Nothing of `rule` (empty: no rule at all) on `host` (empty: on any) begins to fire; by whom, and until when."""
+
+    rule: str
+    host: str
+    since: datetime
+    until: datetime
+    by: str
+    name: str
+
+    def covers(self, rule: str, host: str) -> bool:
+        return self.rule in ("", rule) and self.host in ("", host)
+
+
+async def tell(transaction: Transaction, card: Told, alert: int, transition: Transition) -> None:
+    number = await kept.happened(transaction, values_of(replace(transition, alert=alert)))
+    parent = (card.kind, card.subject)
+    await transaction.tell(Told(card.workspace, card.channel, kept.TRANSITION, str(number), parent=parent))
+
+
+async def card(connection: Connection, number: int) -> AlertCard | None:
+    row = await kept.card(connection, number)
+    if row is None:
+        return None
+    found = [alert_of(values) for values in await kept.on_card(connection, number)]
+    found.sort(key=lambda alert: (alert.state is not State.FIRING, -alert.severity, alert.id))
+    return AlertCard(row["id"], row["host"], row["opened_at"], tuple(found))
+
+
+async def mutes(connection: Connection, start: datetime, end: datetime) -> tuple[Mute, ...]:
+    rows = await kept.muted(connection, start, end)
+    return tuple(Mute(**{name: value for name, value in row.items() if name != "id"}) for row in rows)
+
+
+def alert_of(values: kept.Values) -> Alert:
+    """An alert from its row."""
+    mentioned = values["mentioned"]
+    return Alert(
+        **{
+            **values,
+            "state": State(values["state"]),
+            "severity": Severity(values["severity"]),
+            "mentioned": None if mentioned is None else Severity(mentioned),
+            "track": tuple(values["track"]),
+        }
+    )
+
+
+def values_of(row: Alert | Transition) -> dict[str, Any]:
+    """A row's columns, by name."""
+    return {name: int(value) if isinstance(value, Severity) else value for name, value in asdict(row).items()}
