@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Dict, Tuple
 
 from bot.agent.errors import AgentError
-from bot.agent.protocol import RESULTS
 from bot.agent.seconds import seconds
+from bot.agent.verbs import RESULTS
 
 INI = "/etc/maildesk/agent.ini"
 DEFAULT_INSTANCE = "default"

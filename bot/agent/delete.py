@@ -15,9 +15,9 @@ from bot.agent.deletion import Deletion, unwritable
 from bot.agent.instance import MailSystem
 from bot.agent.journal import Head, Journal
 from bot.agent.looking import IN_FLIGHT
+from bot.agent.outcomes import Deleted, Outcome
 from bot.agent.output import Output
 from bot.agent.postsuper import chunks
-from bot.agent.protocol import Deleted, Outcome
 from bot.agent.requests import Target, bad
 from bot.agent.story import Story
 from bot.agent.targets import found

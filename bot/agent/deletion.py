@@ -23,9 +23,9 @@ from bot.agent.instance import MailSystem
 from bot.agent.journal import Head, Journal
 from bot.agent.kept import Kept
 from bot.agent.looking import GONE, IN_FLIGHT, RELEASED, Looking
+from bot.agent.outcomes import Outcome
 from bot.agent.output import Output
 from bot.agent.postsuper import Running, chunks, in_turn
-from bot.agent.protocol import Outcome
 from bot.agent.release import let_go
 from bot.agent.requests import Target
 from bot.agent.story import Ended, Settled, Story

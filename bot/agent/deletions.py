@@ -12,7 +12,8 @@ from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.journal import Journal
 from bot.agent.lifetimes import FORCE_EXPIRED, Lifetimes
-from bot.agent.protocol import MAX_PAGE, Deletion, Identity, TrashListing
+from bot.agent.outcomes import Deletion, TrashListing
+from bot.agent.protocol import MAX_PAGE, Identity
 from bot.agent.story import NOT_RESTORED
 
 

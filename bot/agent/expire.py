@@ -17,10 +17,10 @@ from bot.agent import expiries, holds
 from bot.agent import targets as examining
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
+from bot.agent.outcomes import Expired, Outcome
 from bot.agent.output import Output
 from bot.agent.postfix import Postfix
 from bot.agent.postsuper import chunks
-from bot.agent.protocol import Expired, Outcome
 from bot.agent.queues import Queues
 from bot.agent.requests import Target
 from bot.agent.targets import Found

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 from bot.agent import lines
 from bot.agent.errors import AgentError
-from bot.agent.protocol import Outcome
+from bot.agent.outcomes import Outcome
 from bot.agent.requests import Target
 from bot.agent.trash import Trash
 

@@ -10,13 +10,14 @@ import time
 from itertools import chain, islice
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
-from bot.agent import protocol, show
+from bot.agent import show
 from bot.agent.depth import counts
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.matching import address_test
+from bot.agent.outcomes import Flushed, Outcome
 from bot.agent.output import Output
-from bot.agent.protocol import Flushed, Outcome, Tally
+from bot.agent.protocol import MAX_TARGETS, Tally
 from bot.agent.queues import Place
 from bot.agent.reasons import grouped
 from bot.agent.report import Report
@@ -76,7 +77,7 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
         before=before,
         after=counts(system.queues),
         waited=waited,
-        watched=len(waiting) < protocol.MAX_TARGETS,
+        watched=len(waiting) < MAX_TARGETS,
         previous=previous,
         minimal_backoff_time=seconds(backoff, "s"),
     )
@@ -92,7 +93,7 @@ def _wanted(system: MailSystem, site: str, targets: Sequence[Target]) -> Dict[st
     if site:
         return {queue_id: system.queues.find(queue_id) for queue_id in _ids_of_site(system, site)}
     waiting: Dict[str, Optional[Place]] = {}
-    for queue_id in islice(chain.from_iterable(system.queues.ids("deferred")), protocol.MAX_TARGETS):
+    for queue_id in islice(chain.from_iterable(system.queues.ids("deferred")), MAX_TARGETS):
         status = system.queues.status("deferred", queue_id)
         waiting[queue_id] = Place("deferred", status) if status else None
     return waiting
@@ -154,7 +155,7 @@ def _watch(system: MailSystem, waiting: Before, most: int, output: Output) -> "t
 
 
 def _became(before: Place, now: Optional[Place]) -> str:
-    """One of protocol.FLUSH_OUTCOMES."""
+    """One of FLUSH_OUTCOMES."""
     if now is None:
         return "gone"
     if now.queue == "hold":

@@ -14,9 +14,9 @@ from bot.agent import targets as examining
 from bot.agent.errors import AgentError
 from bot.agent.holds import Moved
 from bot.agent.instance import MailSystem
+from bot.agent.outcomes import Held, Outcome
 from bot.agent.output import Output
 from bot.agent.postsuper import Running, chunks
-from bot.agent.protocol import Held, Outcome
 from bot.agent.release import let_go
 from bot.agent.requests import Target
 

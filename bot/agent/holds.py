@@ -14,7 +14,8 @@ from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Name
 from bot.agent import lines
 from bot.agent.errors import AgentError
 from bot.agent.manager import Managers
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity
 from bot.agent.trash import Trash
 
 File = Tuple[str, int, int]

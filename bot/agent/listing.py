@@ -10,15 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from bot.agent import matching, protocol
 from bot.agent.errors import AgentError
 from bot.agent.postfix import Postfix
-from bot.agent.protocol import (
-    AGE_BUCKETS_MINUTES,
-    Cursor,
-    Identity,
-    Listing,
-    QueuedMessage,
-    QueueSummary,
-    Recipient,
-)
+from bot.agent.protocol import AGE_BUCKETS_MINUTES, Cursor, Identity, Listing, QueuedMessage, QueueSummary, Recipient
 from bot.agent.reasons import grouped
 from bot.agent.report import Entry, Report
 from bot.agent.seconds import lifetime

@@ -8,7 +8,8 @@ import time
 from typing import Any, BinaryIO, Dict, Iterable, Optional
 
 from bot.agent.errors import AgentError
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity
 from bot.agent.wire import to_json
 
 PROGRESS_SECONDS = 0.5

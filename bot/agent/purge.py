@@ -17,8 +17,8 @@ from bot.agent import kept
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.journal import Journal
+from bot.agent.outcomes import Purged
 from bot.agent.output import Output
-from bot.agent.protocol import Purged
 
 JOURNAL_SECONDS = 366 * 24 * 3600
 """How long a journal outlives the mail that it tells of."""

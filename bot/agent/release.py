@@ -15,9 +15,10 @@ from typing import Container, Dict, Iterable, Iterator, List, Mapping, Sequence,
 from bot.agent import holds, queuefile
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
+from bot.agent.outcomes import Outcome, Released
 from bot.agent.output import Output
 from bot.agent.postsuper import Handled, chunks, in_turn
-from bot.agent.protocol import ALL_QUEUES, Identity, Outcome, Released
+from bot.agent.protocol import ALL_QUEUES, Identity
 from bot.agent.queues import Place
 from bot.agent.requests import Target
 

@@ -12,9 +12,9 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from bot.agent import targets as examining
 from bot.agent.instance import MailSystem
+from bot.agent.outcomes import Outcome, Requeued
 from bot.agent.output import Output
 from bot.agent.postsuper import chunks
-from bot.agent.protocol import Outcome, Requeued
 from bot.agent.queues import Place
 from bot.agent.requests import Target
 from bot.agent.targets import Found

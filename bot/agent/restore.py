@@ -21,9 +21,10 @@ from bot.agent.instance import MailSystem
 from bot.agent.journal import Journal
 from bot.agent.kept import LOGS, Kept
 from bot.agent.lifetimes import FORCE_EXPIRED, Lifetimes
+from bot.agent.outcomes import Outcome, Restored
 from bot.agent.output import Output
 from bot.agent.postsuper import chunks
-from bot.agent.protocol import ALL_QUEUES, Outcome, Restored
+from bot.agent.protocol import ALL_QUEUES
 from bot.agent.release import let_go
 from bot.agent.requests import Target
 from bot.agent.restorable import Restorable

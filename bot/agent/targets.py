@@ -6,7 +6,8 @@ from typing import Dict, NamedTuple, Sequence
 
 from bot.agent import queuefile
 from bot.agent.instance import MailSystem
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity
 from bot.agent.requests import Target
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.actors import Actor, Role, Roster
-from bot.agent.protocol import Deletion
+from bot.agent.outcomes import Deletion
 from bot.approvals import manifest, records
 from bot.approvals.model import Kind, Manifest, Person, Policy, Preview, Request, State, Where
 from bot.approvals.trash import nothing_there

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from bot.agent.protocol import Deletion, Identity, Purged
+from bot.agent.outcomes import Deletion, Purged
+from bot.agent.protocol import Identity
 from bot.approvals import endings, manifest
 from bot.approvals.claims import Claim
 from bot.approvals.endings import Again, Ended

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.agent.protocol import Deleted, Deletion, Expired, Held, Outcome, Purged
+from bot.agent.outcomes import Deleted, Deletion, Expired, Held, Outcome, Purged
 from bot.approvals.model import Decision, Kind, Request, Result, State
 from bot.mailhost.host import Change
 from bot.text import plural

@@ -10,7 +10,8 @@ import json
 import zlib
 from collections.abc import Iterable
 
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity
 from bot.approvals.model import Manifest
 from bot.errors import StoreError
 

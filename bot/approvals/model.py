@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.agent.protocol import Identity, Outcome, QueuedMessage, Tally
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity, QueuedMessage, Tally
 
 
 class Kind(StrEnum):

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.agent.protocol import Count, Outcome, Tally
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Count, Tally
 from bot.agent.wire import from_json, to_json
 from bot.approvals.model import (
     Decision,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bot.actors import Roster
-from bot.agent.protocol import Outcome
+from bot.agent.outcomes import Outcome
 from bot.approvals import aging, manifest, records
 from bot.approvals.asking import Asking
 from bot.approvals.deciding import Deciding

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bot.actors import Actor, Roster
-from bot.agent.protocol import Deletion, Outcome, Restored
+from bot.agent.outcomes import Deletion, Outcome, Restored
 from bot.approvals import endings, lease, records
 from bot.approvals.intents import Intent, Intents
 from bot.approvals.model import Decision, Kind, Person, Request, Restoration, State, Where
@@ -38,7 +38,7 @@ BY_OTHERS = "by_others"
 BROUGHT_BACK = frozenset(
     {BY_OTHERS, "restored", "requeued", "on_hold", "past_lifetime", "force_expired", "in_delivery"}
 )
-"""The outcomes by which a message is in the queue again; protocol.RESTORE_OUTCOMES says how."""
+"""The outcomes by which a message is in the queue again; outcomes.RESTORE_OUTCOMES says how."""
 
 WRONG = ("failed", "in_queue", "on_hold")
 """What a record shows of single messages, the worst first; of those on hold, the ones that could not be released."""

@@ -6,26 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bot.agent.probed import Probed
-from bot.agent.protocol import (
-    Cursor,
+from bot.agent.outcomes import (
     Deleted,
-    Depth,
     Expired,
     Flushed,
     Held,
-    Identity,
-    Info,
-    Listing,
-    Message,
     Outcome,
     Purged,
     Released,
     Requeued,
     Restored,
-    Selection,
     TrashListing,
 )
+from bot.agent.probed import Probed
+from bot.agent.protocol import Cursor, Depth, Identity, Info, Listing, Message, Selection
 from bot.mailhost.asking import Agent, Link, Progress, Target
 
 LISTINGS = 2

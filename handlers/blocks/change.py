@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.agent.protocol import Held, Outcome, Released
+from bot.agent.outcomes import Held, Outcome, Released
 from bot.mailhost.host import Change
 from bot.text import Addresses, plural
 from handlers.blocks.kit import Block, Card, actions, button, card, packed, plain

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from bot.agent.protocol import ALL_QUEUES, Flushed
+from bot.agent.outcomes import Flushed
+from bot.agent.protocol import ALL_QUEUES
 from bot.mailhost.verdict import at_least
 from bot.text import Addresses, duration, listed, plural, shown_text
 from handlers.blocks.change import Deed, bulleted, counted

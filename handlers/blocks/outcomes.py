@@ -1,8 +1,9 @@
-"""What became of one message, in words: the agent's outcomes and details (bot/agent/protocol.py) are for programs."""
+"""What became of one message, in words: the agent's outcomes and details (bot/agent/outcomes.py) are for programs."""
 
 from collections.abc import Mapping, Sequence
 
-from bot.agent.protocol import ALL_QUEUES, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import ALL_QUEUES
 from bot.text import Addresses, shown_text
 from handlers.blocks.kit import Block
 from handlers.blocks.rich import Line, bullets, code, rich, words

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity
 from bot.approvals.model import Request
 from bot.text import clock, plural, presentable, size
 from handlers.blocks.kit import Block, Element, actions, button, context, packed, plain, unpacked

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.agent.protocol import Requeued
+from bot.agent.outcomes import Requeued
 from bot.mailhost.host import Change
 from bot.text import Addresses, plural
 from handlers.blocks.change import Deed, bulleted, counted, failures

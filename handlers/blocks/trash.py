@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.agent.protocol import Deletion, TrashListing
+from bot.agent.outcomes import Deletion, TrashListing
 from bot.approvals.model import Request, Restoration
 from bot.text import Addresses, clock, duration, plural, size
 from handlers.blocks.change import Deed

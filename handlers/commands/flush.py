@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.agent.protocol import Flushed, Term
+from bot.agent.outcomes import Flushed
+from bot.agent.protocol import Term
 from bot.mailhost.asking import Progress
 from bot.mailhost.host import MailHost
 from bot.mailhost.selector import Selector, parse

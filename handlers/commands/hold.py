@@ -9,7 +9,8 @@ from types import MappingProxyType
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.agent.protocol import Held, Identity, Released
+from bot.agent.outcomes import Held, Released
+from bot.agent.protocol import Identity
 from bot.errors import UserError
 from bot.mailhost.asking import Progress, Target
 from bot.mailhost.host import Change, MailHost

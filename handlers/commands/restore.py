@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from bot.agent.protocol import TrashListing
+from bot.agent.outcomes import TrashListing
 from bot.agent.queueid import is_queue_id
 from bot.approvals.model import Request as Asked
 from bot.approvals.model import Restoration

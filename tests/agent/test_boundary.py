@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bot.agent.__main__ import STATUS
-from bot.agent.protocol import ERROR_CODES, RESULTS
+from bot.agent.protocol import ERROR_CODES
+from bot.agent.verbs import RESULTS
 from tests.agent.spooled import BODY, ID, put, whole
 from tests.agent.standin import StandIn, entry, lines, request
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.agent.config import Instance, read
 from bot.agent.errors import AgentError
-from bot.agent.protocol import RESULTS
+from bot.agent.verbs import RESULTS
 
 
 def test_without_the_file_there_is_one_instance(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.agent import expiries
 from bot.agent.errors import AgentError
-from bot.agent.protocol import Outcome
+from bot.agent.outcomes import Outcome
 from bot.agent.requests import Target
 from bot.agent.trash import Trash
 from bot.agent.trust import Trust

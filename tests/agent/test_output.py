@@ -10,8 +10,9 @@ from typing import BinaryIO
 import pytest
 
 from bot.agent.errors import AgentError
+from bot.agent.outcomes import Outcome
 from bot.agent.output import Output
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.protocol import Identity
 
 Pipe = tuple[int, BinaryIO]
 

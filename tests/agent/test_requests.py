@@ -15,6 +15,7 @@ from bot.agent import protocol, requests
 from bot.agent.errors import AgentError
 from bot.agent.protocol import Cursor, Selection, Term
 from bot.agent.queueid import is_queue_id
+from bot.agent.verbs import RESULTS
 from tests.agent.standin import StandIn, request
 
 ID = "4jYTY25PbJzBBBB"
@@ -222,7 +223,7 @@ def test_one_target_too_many_is_refused() -> None:
 
 
 def test_every_verb_has_a_right_request_here() -> None:
-    assert {json.loads(data.splitlines()[0])["verb"] for data in GOOD} == set(protocol.RESULTS)
+    assert {json.loads(data.splitlines()[0])["verb"] for data in GOOD} == set(RESULTS)
 
 
 def _spoiled(draw: st.DrawFn) -> bytes:
@@ -237,7 +238,7 @@ def _spoiled(draw: st.DrawFn) -> bytes:
     elif how == "argument" and members["args"]:
         members["args"][draw(st.sampled_from(sorted(members["args"])))] = draw(BAD_VALUES)
     elif how == "verb":
-        members["verb"] = draw(st.one_of(st.text(max_size=20), st.sampled_from(sorted(protocol.RESULTS))))
+        members["verb"] = draw(st.one_of(st.text(max_size=20), st.sampled_from(sorted(RESULTS))))
     lines = [json.dumps(members).encode() + b"\n", *rest]
     if how == "target":
         lines.insert(draw(st.integers(1, len(lines))), json.dumps(draw(BAD_VALUES)).encode() + b"\n")
@@ -259,7 +260,7 @@ def test_a_hostile_request_is_refused_with_a_clear_text_or_is_a_right_one(data: 
         assert refused.code == "bad_request"
         assert refused.text.isprintable() and len(refused.text) < 400
         return
-    assert read.verb in protocol.RESULTS
+    assert read.verb in RESULTS
     assert all(is_queue_id(target.queue_id) for target in read.targets)
     assert len({target.queue_id for target in read.targets}) == len(read.targets)
 

@@ -18,23 +18,8 @@ from typing import Any
 
 from bot.agent import requests
 from bot.agent.errors import AgentError
-from bot.agent.protocol import (
-    Count,
-    Deleted,
-    Deletion,
-    Expired,
-    Held,
-    Identity,
-    Info,
-    Listing,
-    Purged,
-    QueuedMessage,
-    QueueSummary,
-    Restored,
-    Summary,
-    Tally,
-    TrashListing,
-)
+from bot.agent.outcomes import Deleted, Deletion, Expired, Held, Purged, Restored, TrashListing
+from bot.agent.protocol import Count, Identity, Info, Listing, QueuedMessage, QueueSummary, Summary, Tally
 from bot.agent.requests import Request, Target
 from bot.agent.wire import to_json
 from bot.errors import HostUnreachable

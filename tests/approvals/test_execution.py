@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from bot.agent.protocol import Outcome
+from bot.agent.outcomes import Outcome
 from bot.approvals import lease, manifest
 from bot.approvals.model import Decision, Kind, State
 from bot.errors import NotAllowed, OutcomeUnknown, UserError

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.agent.protocol import Count, Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Count, Identity
 from bot.approvals import manifest, records
 from bot.approvals.model import Decision, Kind, Person, Policy, Restoration, Result, State
 from bot.errors import AlreadyDecided, HostUnreachable, NotAllowed, UserError

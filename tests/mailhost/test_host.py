@@ -9,25 +9,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot import errors
-from bot.agent import protocol, requests, wire
+from bot.agent import requests, wire
+from bot.agent.outcomes import Deleted, Deletion, Expired, Outcome, Purged, Released, Requeued, Restored, TrashListing
 from bot.agent.probed import Peer, Probed
-from bot.agent.protocol import (
-    Deleted,
-    Deletion,
-    Expired,
-    Identity,
-    Listing,
-    Outcome,
-    Purged,
-    QueuedMessage,
-    Released,
-    Requeued,
-    Restored,
-    Selection,
-    Summary,
-    Term,
-    TrashListing,
-)
+from bot.agent.protocol import Identity, Listing, QueuedMessage, Selection, Summary, Term
+from bot.agent.verbs import RESULTS
 from bot.mailhost.asking import CHANGING, PATIENCE
 from bot.mailhost.host import Change, MailHost, Selected
 from tests.mailhost.agents import DEPTH, agent, says
@@ -176,8 +162,8 @@ async def test_a_look_at_the_trash_whose_answer_never_came_changed_nothing(tmp_p
 
 
 def test_every_verb_is_waited_for_and_those_that_change_nothing_are_questions() -> None:
-    assert set(PATIENCE) == set(protocol.RESULTS)
-    assert set(protocol.RESULTS) - CHANGING == {"info", "depth", "list", "show", "trash", "probe"}
+    assert set(PATIENCE) == set(RESULTS)
+    assert set(RESULTS) - CHANGING == {"info", "depth", "list", "show", "trash", "probe"}
 
 
 async def test_progress_is_told_while_a_deletion_goes_on(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.protocol import Identity, Outcome, Selection
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity, Selection
 from bot.errors import AgentRefused
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink

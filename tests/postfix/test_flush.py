@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.protocol import Flushed, Selection
+from bot.agent.outcomes import Flushed
+from bot.agent.protocol import Selection
 from bot.agent.wire import from_json
 from bot.errors import AgentRefused, MailSystemDown
 from bot.mailhost.host import MailHost

@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bot.agent.protocol import DELETE_OUTCOMES, Count, Outcome, QueuedMessage, Recipient, Tally
+from bot.agent.outcomes import DELETE_OUTCOMES, Outcome
+from bot.agent.protocol import Count, QueuedMessage, Recipient, Tally
 from bot.approvals.model import (
     Decision,
     Kind,

@@ -5,17 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agent.protocol import (
-    FLUSH_OUTCOMES,
-    HOLD_OUTCOMES,
-    RELEASE_OUTCOMES,
-    Count,
-    Flushed,
-    Held,
-    Outcome,
-    Released,
-    Tally,
-)
+from bot.agent.outcomes import FLUSH_OUTCOMES, HOLD_OUTCOMES, RELEASE_OUTCOMES, Flushed, Held, Outcome, Released
+from bot.agent.protocol import Count, Tally
 from bot.console.workspace import text_of
 from bot.mailhost.host import Change
 from bot.text import Addresses

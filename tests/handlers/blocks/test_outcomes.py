@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.agent.protocol import (
+from bot.agent.outcomes import (
     DELETE_OUTCOMES,
     EXPIRE_OUTCOMES,
     HOLD_OUTCOMES,

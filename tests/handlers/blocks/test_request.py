@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agent.protocol import DELETE_OUTCOMES, EXPIRE_OUTCOMES, HOLD_OUTCOMES, RESTORE_OUTCOMES, Outcome
+from bot.agent.outcomes import DELETE_OUTCOMES, EXPIRE_OUTCOMES, HOLD_OUTCOMES, RESTORE_OUTCOMES, Outcome
 from bot.approvals.model import Decision, Kind, Person, Request, Restoration, Result, State
 from bot.approvals.trash import BROUGHT_BACK, BY_OTHERS
 from bot.console.workspace import controls, text_of

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agent.protocol import Identity, Outcome
+from bot.agent.outcomes import Outcome
+from bot.agent.protocol import Identity
 from bot.approvals.model import Kind, Person, Request, Restoration, Result, State
 from bot.console.workspace import controls, text_of
 from bot.console.workspace.blocks import checked_view

@@ -6,14 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agent.protocol import (
-    REQUEUE_OUTCOMES,
-    Deletion,
-    Identity,
-    Outcome,
-    Requeued,
-    TrashListing,
-)
+from bot.agent.outcomes import REQUEUE_OUTCOMES, Deletion, Outcome, Requeued, TrashListing
+from bot.agent.protocol import Identity
 from bot.approvals.model import Person, Request, Restoration, State
 from bot.console.workspace import text_of
 from bot.mailhost.host import Change
