@@ -49,7 +49,7 @@ class Asking:
             host.selected(picked.selection, limit=SAMPLE), _retention(host, kind)
         )
         if not selected.identities:
-            raise UserError(f"Nothing on {host.name} matches {picked.text}, so nothing was asked for.")
+            raise UserError(f"{picked.picks_nothing(host.name)}, so nothing was asked for.")
         listed = await asyncio.to_thread(manifest.frozen, selected.identities)
         return await self._ask(kind, host, picked.text, _preview(selected, retention), by, where, listed)
 

@@ -38,6 +38,10 @@ class Selector:
         """Whether `all` was said: no condition narrows it."""
         return not self.selection.terms and not self.site
 
+    def picks_nothing(self, host: str) -> str:
+        """What is said, without its end, when there is no such message: `Nothing on mx1 matches from:@example.org`."""
+        return f"The queue of {host} is empty" if self.everything else f"Nothing on {host} matches {self.text}"
+
 
 def parse(words: str) -> Selector:
     """Read a selector. Raises SelectorError, also for empty text: what no selector means is the caller's say."""

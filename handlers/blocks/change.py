@@ -1,6 +1,6 @@
 """What a hold or a release did, as the channel sees it: who, to what, how many, and the way back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.agent.outcomes import Held, Outcome, Released
@@ -58,7 +58,8 @@ def opening(deed: Deed, doing: str) -> Block:
     return say([person(deed.by), f" {doing} ", code(deed.what, 300), " on ", bold(deed.host), "."])
 
 
-def held(deed: Deed, change: Change[Held], addresses: Addresses, revision: str) -> Card:
+def held(deed: Deed, change: Change[Held], addresses: Addresses, revision: str, typed: Collection[str] = ()) -> Card:
+    """`typed` are the queue IDs that somebody typed: those that are no message are named."""
     result, moved = change.result, number(change)
     headline = f"put {plural(moved, 'message')} on hold on {deed.host}" if moved else f"held nothing on {deed.host}"
     undo = button(undo_label("hold.undo", moved), "hold.undo", packed(deed.host, result.key))
@@ -68,13 +69,23 @@ def held(deed: Deed, change: Change[Held], addresses: Addresses, revision: str) 
         bulleted(_beside(result.counts, HELD, "held")),
         _in_flight(result.was_active),
         _way_back(deed.host, result.key) if moved else None,
-        failures(change.outcomes, HELD, addresses),
+        failures(change.outcomes, HELD, addresses, typed),
         last=[actions(f"hold:{revision}", [undo] if moved else [])],
     )
 
 
-def released(deed: Deed, change: Change[Released], undo: str | None, addresses: Addresses, revision: str) -> Card:
-    """`undo` is the value of the button that holds again what was released; None where nothing can be held again."""
+def released(
+    deed: Deed,
+    change: Change[Released],
+    undo: str | None,
+    addresses: Addresses,
+    revision: str,
+    typed: Collection[str] = (),
+) -> Card:
+    """`undo` is the value of the button that holds again what was released; None where nothing can be held again.
+
+    `typed` as for held().
+    """
     counts = change.result.counts
     moved = number(change)
     headline = f"released {plural(moved, 'message')} on {deed.host}" if moved else f"released nothing on {deed.host}"
@@ -85,7 +96,7 @@ def released(deed: Deed, change: Change[Released], undo: str | None, addresses: 
         _headline(deed, headline),
         bulleted(_beside(counts, RELEASED, "released")),
         *[say(line) for line in _release_notes(change.result)],
-        failures(change.outcomes, RELEASED, addresses),
+        failures(change.outcomes, RELEASED, addresses, typed),
         last=[actions(f"release:{revision}", buttons)],
     )
 
@@ -211,7 +222,13 @@ def _release_notes(result: Released) -> list[str]:
     return notes
 
 
-def failures(outcomes: Sequence[Outcome], names: Mapping[str, str], addresses: Addresses) -> Block | None:
-    """The first few messages that something was wrong with, and what."""
+def failures(
+    outcomes: Sequence[Outcome], names: Mapping[str, str], addresses: Addresses, typed: Collection[str] = ()
+) -> Block | None:
+    """The first few messages that something was wrong with, and what; then the `typed` IDs that are no message.
+
+    An ID that was typed alone stands in the first line already.
+    """
     wrong = [each for each in outcomes if each.outcome in ("failed", "moving", "changed", "in_delivery")]
-    return listed(wrong, names, addresses)
+    absent = [each for each in outcomes if each.outcome == "gone" and each.queue_id in typed and len(typed) > 1]
+    return listed([*wrong, *absent], names, addresses)

@@ -1,6 +1,6 @@
 """What a requeue did, as the channel sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bot.agent.outcomes import Requeued
 from bot.mailhost.host import Change
@@ -20,7 +20,8 @@ REQUEUED: Mapping[str, str] = {
 }
 
 
-def requeued(deed: Deed, done: Change[Requeued], addresses: Addresses) -> Card:
+def requeued(deed: Deed, done: Change[Requeued], addresses: Addresses, typed: Collection[str] = ()) -> Card:
+    """`typed` are the queue IDs that somebody typed: those that are no message are named."""
     counts = done.result.counts
     moved = counts.get("requeued", 0)
     headline = f"requeued {plural(moved, 'message') if moved else 'nothing'} on {deed.host}"
@@ -29,6 +30,6 @@ def requeued(deed: Deed, done: Change[Requeued], addresses: Addresses) -> Card:
         say([person(deed.by), " ", bold(headline), ": ", code(deed.what, 300)]),
         bulleted(counted(counts, REQUEUED)),
         None if done.result.mail_system_up else say("Postfix is down: nothing is taken in until it runs again."),
-        failures(done.outcomes, REQUEUED, addresses),
+        failures(done.outcomes, REQUEUED, addresses, typed),
         last=[context("A requeued message is read anew by Postfix, with the settings of now. It deletes nothing.")],
     )

@@ -77,12 +77,21 @@ def deed_of(request: Request, host: MailHost, what: str) -> Deed:
     return Deed(host.name, shown_text(what, addresses), request.actor.id, request.actor.name)
 
 
-async def targets(host: MailHost, picked: Selector) -> Sequence[Target]:
-    """The messages that a selector picks now. Raises UserError when there are none.
+async def targets(request: Request, host: MailHost, picked: Selector, done: str) -> Sequence[Target]:
+    """The messages that a selector picks now. Raises UserError when there are none, so that nothing was `done` (held).
 
-    Queue IDs that were typed are targets as they are; the agent says what became of each.
+    Queue IDs that were typed are targets as they are; the agent says what became of each. The channel hears of the
+    change only once there is something to change.
     """
-    found: Sequence[Target] = picked.ids or await host.select(picked.selection)
+    if picked.ids:
+        return picked.ids
+    async with request.reply.patience(f"Reading the queue of {host.name} …"):
+        found = await host.select(picked.selection)
     if not found:
-        raise UserError(f"Nothing on {host.name} matches {picked.text}, so nothing was done.")
+        raise UserError(f"{picked.picks_nothing(host.name)}, so nothing was {done}.")
     return found
+
+
+def typed(found: Sequence[Target]) -> frozenset[str]:
+    """Those of the targets that somebody typed as queue IDs, and so might have mistyped."""
+    return frozenset(each for each in found if isinstance(each, str))

@@ -31,15 +31,13 @@ async def run(request: Request) -> None:
 
 async def flush(request: Request, host: MailHost, picked: Selector | None) -> None:
     """Flush what is picked; None: everything that is deferred."""
-    await _flush(request, host, picked.text if picked else "all", lambda progress: _asked(host, picked, progress))
-
-
-async def _asked(host: MailHost, picked: Selector | None, progress: Progress) -> Flushed:
     if picked is None or (not picked.site and picked.selection.terms in WHOLE):
-        return await host.flush(progress=progress)
-    if picked.site:
-        return await host.flush(site=picked.site, progress=progress)
-    return await host.flush(await targets(host, picked), progress=progress)
+        await _flush(request, host, picked.text if picked else "all", lambda progress: host.flush(progress=progress))
+    elif picked.site:
+        await _flush(request, host, picked.text, lambda progress: host.flush(site=picked.site, progress=progress))
+    else:
+        found = await targets(request, host, picked, "flushed")
+        await _flush(request, host, picked.text, lambda progress: host.flush(found, progress=progress))
 
 
 async def _from_status(request: Request) -> None:

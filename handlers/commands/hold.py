@@ -2,9 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -20,7 +19,7 @@ from handlers.blocks import change, notice
 from handlers.blocks.change import Deed
 from handlers.blocks.kit import packed, unpacked
 from handlers.blocks.message import identity
-from handlers.commands.changing import Ended, in_sight, recorded, targets
+from handlers.commands.changing import Ended, in_sight, recorded, targets, typed
 from handlers.commands.command import Command
 from handlers.commands.undo import first, released, remember_released
 from handlers.commands.words import DELETION_KEY, messages, one_host
@@ -28,7 +27,6 @@ from handlers.door import Door, Request
 
 HOLD_KEY = re.compile(r"h-[0-9a-z]{1,32}\Z")
 
-Find = Callable[[], Awaitable[Sequence[Target]]]
 Release = Callable[[Progress], Awaitable[Change[Released]]]
 
 
@@ -48,7 +46,7 @@ async def hold(request: Request) -> None:
     if not rest:
         raise UserError(which("hold"))
     picked = messages(rest)
-    await _hold(request, host, picked.text, lambda: targets(host, picked))
+    await _hold(request, host, picked.text, await targets(request, host, picked, "held"))
 
 
 async def release(request: Request) -> None:
@@ -66,25 +64,17 @@ async def release(request: Request) -> None:
         await _release(request, host, rest, lambda progress: host.release_hold(rest, progress=progress))
     else:
         picked = messages(rest)
-        await _release_some(request, host, picked.text, lambda: targets(host, picked))
+        await _release_some(request, host, picked.text, await targets(request, host, picked, "released"))
 
 
 async def hold_message(request: Request) -> None:
     name, message = identity(request.value)
-
-    async def find() -> Sequence[Target]:
-        return [message]
-
-    await _hold(request, request.services.hosts.named(name), message.queue_id, find)
+    await _hold(request, request.services.hosts.named(name), message.queue_id, [message])
 
 
 async def release_message(request: Request) -> None:
     name, message = identity(request.value)
-
-    async def find() -> Sequence[Target]:
-        return [message]
-
-    await _release_some(request, request.services.hosts.named(name), message.queue_id, find)
+    await _release_some(request, request.services.hosts.named(name), message.queue_id, [message])
 
 
 async def undo_hold(request: Request) -> None:
@@ -133,24 +123,18 @@ async def _undo(request: Request, verb: str, host: MailHost, key: str, undo: Und
     await request.services.approvals.show(key)
 
 
-async def _hold(request: Request, host: MailHost, what: str, find: Find) -> None:
+async def _hold(request: Request, host: MailHost, what: str, found: Sequence[Target]) -> None:
     async def work(deed: Deed, progress: Progress) -> Ended:
-        done = await host.hold(await find(), progress=progress)
-        card = change.held(deed, done, request.services.settings.channel_addresses, secrets.token_hex(4))
+        done = await host.hold(found, progress=progress)
+        addresses = request.services.settings.channel_addresses
+        card = change.held(deed, done, addresses, secrets.token_hex(4), typed(found))
         return Ended(card, change.number(done), done.result.counts)
 
     await in_sight(request, host, "hold", what, work)
 
 
-async def _release_some(request: Request, host: MailHost, what: str, find: Find) -> None:
-    identities: dict[str, Target] = {}
-
-    async def letting_go(progress: Progress) -> Change[Released]:
-        found = await find()
-        identities.update((each.queue_id, each) for each in found if isinstance(each, Identity))
-        return await host.release(found, progress=progress)
-
-    await _release(request, host, what, letting_go, identities)
+async def _release_some(request: Request, host: MailHost, what: str, found: Sequence[Target]) -> None:
+    await _release(request, host, what, lambda progress: host.release(found, progress=progress), found)
 
 
 async def _release(
@@ -158,16 +142,20 @@ async def _release(
     host: MailHost,
     what: str,
     letting_go: Release,
-    identities: Mapping[str, Target] = MappingProxyType({}),
+    found: Sequence[Target] = (),
 ) -> None:
-    """Release, and remember what was released: by identity where that is known, for the undo."""
+    """Release, and remember what was released: by identity where `found` has that, for the undo."""
     services = request.services
+    identities = {each.queue_id: each for each in found if isinstance(each, Identity)}
 
     async def work(deed: Deed, progress: Progress) -> Ended:
         done = await letting_go(progress)
-        again = [identities.get(each.queue_id, each.queue_id) for each in done.outcomes if each.outcome == "released"]
+        again: list[Target] = [
+            identities.get(each.queue_id, each.queue_id) for each in done.outcomes if each.outcome == "released"
+        ]
         undo = packed(host.name, await remember_released(services.store, again, services.now())) if again else None
-        card = change.released(deed, done, undo, services.settings.channel_addresses, secrets.token_hex(4))
+        addresses = services.settings.channel_addresses
+        card = change.released(deed, done, undo, addresses, secrets.token_hex(4), typed(found))
         return Ended(card, change.number(done), done.result.counts)
 
     await in_sight(request, host, "release", what, work)

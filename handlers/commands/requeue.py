@@ -4,7 +4,7 @@ from bot.errors import UserError
 from bot.mailhost.asking import Progress
 from handlers.blocks.change import Deed
 from handlers.blocks.requeue import requeued
-from handlers.commands.changing import Ended, in_sight, targets
+from handlers.commands.changing import Ended, in_sight, targets, typed
 from handlers.commands.command import Command
 from handlers.commands.words import messages, one_host
 from handlers.door import Request
@@ -19,10 +19,11 @@ async def run(request: Request) -> None:
             "• /mail requeue deferred to:@example.org – what a filter picks, after its transport was changed"
         )
     picked = messages(rest)
+    found = await targets(request, host, picked, "requeued")
 
     async def work(deed: Deed, progress: Progress) -> Ended:
-        done = await host.requeue(await targets(host, picked), progress=progress)
-        shown = requeued(deed, done, request.services.settings.channel_addresses)
+        done = await host.requeue(found, progress=progress)
+        shown = requeued(deed, done, request.services.settings.channel_addresses, typed(found))
         return Ended(shown, done.result.counts.get("requeued", 0), done.result.counts)
 
     await in_sight(request, host, "requeue", picked.text, work)

@@ -41,10 +41,24 @@ async def test_a_flush_of_some_leaves_the_others(ops: Desk, small: SmallHost) ->
     assert set(small.fine[1:]) <= small.queue().keys()
 
 
-async def test_a_flush_that_finds_nothing_is_told_to_the_asker_alone(ops: Desk) -> None:
-    (nothing,) = await ops.type("/mail flush from:nobody@nowhere.test")
+@pytest.mark.parametrize(
+    ("verb", "done"),
+    [
+        ("flush", "flushed"),
+        ("hold", "held"),
+        ("release", "released"),
+        ("requeue", "requeued"),
+        ("delete", "asked for"),
+    ],
+)
+async def test_that_nothing_matches_is_told_once_and_to_the_asker_alone(
+    ops: Desk, monkeypatch: pytest.MonkeyPatch, verb: str, done: str
+) -> None:
+    monkeypatch.setattr("handlers.reply.SHOWN_AFTER", 0.0)
+    (nothing,) = await ops.type(f"/mail {verb} from:nobody@nowhere.test")
     assert nothing.ephemeral_to == OPAL
-    assert "Nothing on mx1 matches from:nobody@nowhere.test" in text_of(nothing)
+    assert text_of(nothing) == f"Nothing on mx1 matches from:nobody@nowhere.test, so nothing was {done}."
+    assert not ops.workspace.messages(OPS)
 
 
 async def test_the_flush_button_of_the_status_flushes(ops: Desk, small: SmallHost) -> None:
@@ -173,6 +187,15 @@ async def test_a_hold_of_what_is_not_there_is_told_to_the_asker_alone(ops: Desk,
     assert message.ephemeral_to == OPAL
     assert "held nothing on mx1" in text_of(message)
     assert controls(message) == ()
+
+
+@pytest.mark.parametrize("verb", ["hold", "release", "requeue"])
+async def test_mistyped_queue_ids_among_others_are_named(ops: Desk, small: SmallHost, verb: str) -> None:
+    there = small.held if verb == "release" else small.fine[0]
+    (card,) = await ops.type(f"/mail {verb} {there} 4VbXm8dz3kzJ1Q 4VbXm8dz3kzJ2Q")
+    assert "2 not in the queue" in text_of(card)
+    named = [line for line in text_of(card).splitlines() if line.startswith("4VbXm8dz3kzJ")]
+    assert [line.split()[0] for line in named] == ["4VbXm8dz3kzJ1Q", "4VbXm8dz3kzJ2Q"]
 
 
 async def test_the_buttons_of_a_message_hold_and_release_it_in_the_channels_sight(ops: Desk, small: SmallHost) -> None:

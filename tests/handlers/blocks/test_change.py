@@ -58,6 +58,22 @@ def test_a_flush_of_anything_is_a_message_that_slack_takes(
     taken_by_slack(flush.flushed(deed, result, NOW, "masked"))
 
 
+def test_queue_ids_that_were_typed_and_are_no_message_are_named() -> None:
+    became = (Outcome("A1", "held"), Outcome("B2", "gone"), Outcome("C3", "failed", "busy"), Outcome("D4", "gone"))
+    result = Change(Held("h-4k2fq9", {"held": 1, "gone": 2, "failed": 1}), became)
+    lines = text_of(change.held(DEED, result, "masked", "r1", ("A1", "B2", "C3", "D4")).blocks).splitlines()
+    gone = "not in the queue: delivered, sent back or deleted meanwhile"
+    assert [line for line in lines if line[:2] in ("B2", "C3", "D4")] == [
+        "C3 not held: Postfix could not do it (busy)",
+        f"B2 {gone}",
+        f"D4 {gone}",
+    ]
+    picked = text_of(change.held(DEED, result, "masked", "r1").blocks)
+    assert "C3" in picked and "B2" not in picked, "what a filter picked and is gone since was not mistyped"
+    released = Change(Released({"released": 1, "gone": 1}), (Outcome("A1", "released"), Outcome("B2", "gone")))
+    assert f"B2 {gone}" in text_of(change.released(DEED, released, None, "masked", "r1", ("A1", "B2")).blocks)
+
+
 def test_a_hold_says_how_many_by_whom_and_how_to_take_it_back() -> None:
     result = Change(Held("h-4k2fq9", {"held": 57, "already_on_hold": 3, "gone": 1}), ())
     words = text_of(change.held(DEED, result, "masked", "r1").blocks)
