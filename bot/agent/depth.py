@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Optional, Sequence
 
+from bot.agent import master
 from bot.agent.protocol import ALL_QUEUES, Depth
 from bot.agent.queueid import arrival, is_long
 from bot.agent.queues import Queues
@@ -39,6 +40,7 @@ def depth(queues: Queues, now: float) -> Depth:
         total_bytes=space.f_blocks * space.f_frsize,
         free_inodes=space.f_favail,
         total_inodes=space.f_files,
+        mail_system_up=master.runs(queues.master_lock),
     )
 
 

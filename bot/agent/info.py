@@ -18,7 +18,8 @@ PARAMETERS = (
     "smtp_bind_address", "smtp_bind_address6", "relayhost", "default_transport", "transport_maps", "queue_directory",
     "maillog_file", "syslog_name", "enable_long_queue_ids", "hash_queue_names", "hash_queue_depth",
     "maximal_queue_lifetime", "bounce_queue_lifetime", "minimal_backoff_time", "maximal_backoff_time",
-    "queue_run_delay", "qmgr_message_active_limit", "defer_transports", "soft_bounce",
+    "queue_run_delay", "qmgr_message_active_limit", "queue_minfree", "message_size_limit", "defer_transports",
+    "soft_bounce",
 )  # fmt: skip
 
 

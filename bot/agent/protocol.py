@@ -179,7 +179,8 @@ class Listing:
 class Depth:
     """Counts by directory entry; no queue file is opened. A queue that could not be read is None: unknown.
 
-    `oldest` is known only while all IDs are long ones (they carry their time). Space in bytes.
+    `oldest` is known only while all IDs are long ones (they carry their time). Space in bytes. `mail_system_up` is
+    whether master(8) runs; None when it could not be found out.
     """
 
     taken_at: float
@@ -190,6 +191,7 @@ class Depth:
     total_bytes: int = 0
     free_inodes: int = 0
     total_inodes: int = 0
+    mail_system_up: Optional[bool] = None
 
 
 @dataclass(frozen=True)

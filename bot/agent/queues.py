@@ -39,9 +39,12 @@ class Queues:
     """The queue directories of one instance."""
 
     def __init__(self, postfix: Postfix) -> None:
-        values = postfix.parameters(["queue_directory", "hash_queue_names", "hash_queue_depth", "mail_owner"])
+        values = postfix.parameters(
+            ["queue_directory", "process_id_directory", "hash_queue_names", "hash_queue_depth", "mail_owner"]
+        )
         try:
             self.directory = values["queue_directory"]
+            self.master_lock = os.path.join(self.directory, values.get("process_id_directory") or "pid", "master.pid")
             self._hashed = frozenset(values["hash_queue_names"].lower().replace(",", " ").split())
             self._depth = int(values["hash_queue_depth"])
             owner = pwd.getpwnam(values["mail_owner"])

@@ -5,6 +5,7 @@ It ends with the process that started it: that one holds the other end of its st
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -31,6 +32,7 @@ def main() -> int:
     values = maincf.read(configuration)
     spool = Spool(values)
     os.chdir(spool.directory)
+    lock = _lock(Path(maincf.expanded(values, "process_id_directory"), "master.pid"))
     _rename(b"qmgr")
     log = MailLog(maincf.expanded(values, "maillog_file"), values["myhostname"], maincf.expanded(values, "syslog_name"))
     world_file = Path(configuration, WORLD)
@@ -58,7 +60,17 @@ def main() -> int:
             manager.ask(requests)
         if 0 in readable:
             # Nobody ever writes there: this is the end of the file, and of the demo.
+            os.close(lock)
             return 0
+
+
+def _lock(path: Path) -> int:
+    """Take master(8)'s lock, which says that the mail system is up for as long as this process lives."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    os.truncate(file, 0)
+    os.write(file, f"{os.getpid():10d}\n".encode())
+    return file
 
 
 def _listen(path: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.agent import master
 from tests.demo.subjects import (
     Subject,
     count,
@@ -187,6 +188,16 @@ def test_postfix_status_tells_up_from_down(host: Subject) -> None:
     assert run(host, "postfix", "status").returncode == 1
     host.start()
     assert run(host, "postfix", "status").returncode == 0
+
+
+def test_the_masters_lock_tells_up_from_down_too(host: Subject) -> None:
+    lock_file = host.queue_directory / "pid" / "master.pid"
+    assert master.runs(str(lock_file)) is True
+    assert int(lock_file.read_text()) > 0
+    host.stop()
+    assert master.runs(str(lock_file)) is False
+    host.start()
+    assert master.runs(str(lock_file)) is True
 
 
 def test_mail_that_was_active_when_the_system_stopped_is_tried_after_the_start(host: Subject) -> None:

@@ -109,12 +109,14 @@ async def test_a_stopped_postfix_still_shows_its_queue_and_says_so(postfix: Priv
     world.domain("grey.test", GREYLIST)
     postfix.defer("ann@one.test", "a@grey.test", count=3)
     host = mail_host(postfix)
+    assert (await host.depth()).mail_system_up is True
     postfix.stop()
     try:
         listing = await host.list()
         assert (listing.total, listing.complete, listing.mail_system_up) == (3, True, False)
         assert (await host.info()).mail_system_up is False
-        assert (await host.depth()).queues["deferred"] == 3
+        depth = await host.depth()
+        assert (depth.queues["deferred"], depth.mail_system_up) == (3, False)
     finally:
         postfix.start()
 
@@ -123,6 +125,14 @@ async def test_an_empty_queue_is_complete_and_empty(postfix: PrivatePostfix) -> 
     listing = await mail_host(postfix).list()
     assert (listing.total, listing.complete, listing.problem, listing.mail_system_up) == (0, True, "", True)
     assert listing.summary.oldest is None
+
+
+async def test_info_has_the_limits_that_a_queue_runs_into(postfix: PrivatePostfix) -> None:
+    parameters = (await mail_host(postfix).info()).parameters
+    names = ("qmgr_message_active_limit", "queue_minfree", "message_size_limit")
+    assert [parameters[name] for name in names] == postfix.run("postconf", "-h", *names).stdout.split()
+    for name in ("maximal_queue_lifetime", "bounce_queue_lifetime"):
+        assert parameters[name] == postfix.run("postconf", "-h", name).stdout.strip()
 
 
 async def test_two_instances_of_one_agent_ini_are_told_apart(
