@@ -118,6 +118,8 @@ class _Summary:
         self._recipients = 0
         self._oldest: Optional[Entry] = None
         self._expires: Optional[int] = None
+        self._soon = now + protocol.EXPIRING_SECONDS
+        self._expiring = 0
         self._senders, self._domains, self._reasons = Counter(), Counter(), Counter()
         # For each age the index of its bucket; an age beyond the table is in the last one.
         self._buckets = [0] * (len(AGE_BUCKETS_MINUTES) + 1)
@@ -141,8 +143,12 @@ class _Summary:
         self._senders.add(sender)
         if queue != "hold":
             lifetime = self._bounce_lifetime if sender == "MAILER-DAEMON" else self._lifetime
-            if lifetime is not None and (self._expires is None or arrival + lifetime < self._expires):
-                self._expires = arrival + lifetime
+            if lifetime is not None:
+                expires = arrival + lifetime
+                if self._expires is None or expires < self._expires:
+                    self._expires = expires
+                if expires <= self._soon:
+                    self._expiring += 1
         recipients = entry["recipients"]
         self._recipients += len(recipients) + entry.get("more_recipients", 0)
         if len(recipients) == 1:
@@ -174,6 +180,7 @@ class _Summary:
             domains=self._domains.tally(),
             reasons=self._reasons.tally(),
             expires_at=self._expires,
+            expiring=self._expiring,
         )
 
 

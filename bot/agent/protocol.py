@@ -31,6 +31,9 @@ SORTS = ("age", "size", "sender")
 
 ERROR_CODES = ("bad_request", "denied", "mail_system_down", "busy", "partial", "internal")
 
+EXPIRING_SECONDS = 12 * 3600
+"""What expires within this time counts as expiring."""
+
 # qshape(1)'s upper limits, in minutes; the last bucket is everything older.
 AGE_BUCKETS_MINUTES = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 
@@ -140,7 +143,8 @@ class QueueSummary:
 class Summary:
     """A selection at a glance. `ages` counts messages by qshape's buckets (see AGE_BUCKETS_MINUTES).
 
-    `expires_at` is when the oldest message that can expire does (held mail never does): seconds since the epoch.
+    `expires_at` is when the first message that can expire does (held mail never does): seconds since the epoch.
+    `expiring` of them will be past their lifetime within EXPIRING_SECONDS, or are already.
     """
 
     messages: int = 0
@@ -154,6 +158,7 @@ class Summary:
     domains: Tally = Tally()
     reasons: Tally = Tally()
     expires_at: Optional[int] = None
+    expiring: int = 0
 
 
 @dataclass(frozen=True)

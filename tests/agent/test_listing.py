@@ -44,7 +44,7 @@ RECIPIENT = st.fixed_dictionaries(
 def queue(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Some entries with distinct IDs; few values, so that keys are often equal."""
     now = int(time.time())
-    ages = st.sampled_from([0, 30, 299, 301, 3000, 76_000, 77_000, 500_000])
+    ages = st.sampled_from([0, 30, 299, 301, 3000, 43_000, 43_500, 76_000, 77_000, 388_000, 389_500, 500_000])
     ids = draw(st.lists(st.integers(0, 10**6), unique=True, max_size=25))
     return [
         entry(
@@ -108,6 +108,7 @@ def test_the_summary_is_what_a_plain_recount_finds(standin: StandIn, entries: li
         if each["queue_name"] != "hold"
     ]
     assert summary.expires_at == min(expiries, default=None)
+    assert summary.expiring == sum(moment <= answer.taken_at + 12 * 3600 for moment in expiries)
 
 
 KEYS = {

@@ -21,6 +21,10 @@ def lock_file(standin: StandIn) -> Path:
     return path
 
 
+def open_files() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
 def depth_says(standin: StandIn) -> object:
     return standin.ask("depth").result["mail_system_up"]
 
@@ -46,9 +50,9 @@ def test_two_that_look_at_once_take_each_other_for_no_master(lock_file: Path) ->
 
 
 def test_a_look_leaves_no_lock_and_no_open_file_behind(lock_file: Path) -> None:
-    before = os.listdir("/proc/self/fd")
+    before = open_files()
     master.runs(str(lock_file))
-    assert os.listdir("/proc/self/fd") == before
+    assert open_files() == before
     with lock_file.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -127,6 +128,20 @@ async def test_an_empty_queue_is_complete_and_empty(postfix: PrivatePostfix) -> 
     assert listing.summary.oldest is None
 
 
+async def test_mail_that_will_expire_tonight_is_counted_and_held_mail_is_not(postfix: PrivatePostfix) -> None:
+    now, hour = time.time(), 3600
+    lifetimes = {"maximal_queue_lifetime": "5d", "bounce_queue_lifetime": "5d"}
+    assert {name: postfix.run("postconf", "-h", name).stdout.strip() for name in lifetimes} == lifetimes
+    ages = (1, 100, 110, 119)
+    reason = {"a@grey.test": "450 4.7.1 Greylisted"}
+    fill(postfix, [Spooled("ann@one.test", reason, now - age * hour) for age in ages])
+    fill(postfix, [Spooled("", reason, now - 118 * hour)])
+    fill(postfix, [Spooled("ann@one.test", reason, now - 119 * hour, queue_name="hold")])
+    summary = (await mail_host(postfix).list()).summary
+    assert (summary.messages, summary.expiring) == (6, 3)
+    assert summary.expires_at == int(now - 119 * hour) + 120 * hour
+
+
 async def test_info_has_the_limits_that_a_queue_runs_into(postfix: PrivatePostfix) -> None:
     parameters = (await mail_host(postfix).info()).parameters
     names = ("qmgr_message_active_limit", "queue_minfree", "message_size_limit")
@@ -156,7 +171,7 @@ def damage(postfix: PrivatePostfix) -> None:
     """Put a recipient in front of the sender of one queue file, which is what showq(8) can't bear."""
     victim = sorted(postfix.files("deferred"))[20]
     data = victim.read_bytes()
-    place = data.index(b"S", 97)
+    place = data.rindex(b"S", 97, data.index(b"@one.test"))  # a queue ID in front of it may have that letter too
     victim.write_bytes(data[:place] + b"R\x0dx@example.org" + data[place:])
 
 
