@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -27,10 +28,14 @@ _HERE = re.compile(r"http://127\.0\.0\.1:\d+/archives/")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What drawing needs to know: names for IDs, and the number of each control by (block_id, action_id)."""
+    """What drawing needs to know: names for IDs, and the number of each control by (block_id, action_id).
+
+    `pictures` has by its ID each file that is shown: where it lies, and its drawing in text.
+    """
 
     names: Mapping[str, str]
     numbers: Mapping[tuple[str, str], int]
+    pictures: Mapping[str, tuple[Path, Sequence[str]]] = field(default_factory=dict)
 
     def draw(self, blocks: Sequence[JSON]) -> list[RenderableType]:
         """What to print for the blocks; those of modals that ask for input are left to the form."""
@@ -57,8 +62,8 @@ class Page:
             yield self.text(block["text"])
         if fields := block.get("fields"):
             grid = Table.grid(padding=(0, 4))
-            for field in zip(fields[::2], [*fields[1::2], None], strict=False):
-                grid.add_row(*(self.text(item) if item else "" for item in field))
+            for pair in zip(fields[::2], [*fields[1::2], None], strict=False):
+                grid.add_row(*(self.text(item) if item else "" for item in pair))
             yield grid
         if "accessory" in block:
             yield from self.actions(block)
@@ -79,6 +84,10 @@ class Page:
     def image(self, block: JSON) -> Iterator[RenderableType]:
         title = f"{safe(block['title']['text'])}: " if "title" in block else ""
         yield Text(f"[picture] {title}{safe(block['alt_text'])}", Style(dim=True))
+        if shown := self.pictures.get(block.get("slack_file", {}).get("id", "")):
+            path, lines = shown
+            yield Text("\n".join(safe(line) for line in lines), no_wrap=True, overflow="ellipsis")
+            yield Text(safe(str(path)), Style(dim=True))
 
     def markdown(self, block: JSON) -> Iterator[RenderableType]:
         yield Text(safe(block["text"]))

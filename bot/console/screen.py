@@ -8,6 +8,7 @@ from rich.style import Style
 from rich.text import Text
 
 from bot.console.mrkdwn import mrkdwn, safe
+from bot.console.pictures import Pictures, drawing
 from bot.console.render import Page, stacked
 from bot.console.workspace import Control, Message, NotThere, View, Workspace, controls, text_of
 from bot.console.workspace.state import BOT_USER, SLACKBOT
@@ -33,6 +34,11 @@ class Screen:
         self._numbers: dict[Place, int] = {}
         self._shown: dict[tuple[str, str], object] = {}
         self._below = ""  # the last line that was printed to a file
+        self._pictures = Pictures()
+
+    def close(self) -> None:
+        """Removes what was put into files for a viewer."""
+        self._pictures.close()
 
     def names(self) -> Mapping[str, str]:
         """What to call people, groups and channels."""
@@ -59,7 +65,7 @@ class Screen:
             self._shown[_key(message)] = _substance(message)
 
     def drawn(self, message: Message, here: str) -> RenderableType:
-        page = Page(self.names(), self._numbered(message))
+        page = self._page(message)
         parts = page.draw(message.blocks) if message.blocks else [mrkdwn(message.text, page.names)]
         for name in message.files:
             file = self._workspace.file(name)
@@ -68,7 +74,7 @@ class Screen:
 
     def show_view(self, view: View) -> None:
         """Prints a modal or a Home tab."""
-        page = Page(self.names(), self._numbered(view))
+        page = self._page(view)
         title = safe(view.body["title"]["text"]) if "title" in view.body else "Home"
         self.print(Group(Text(f"┌ {title}", Style(bold=True)), stacked(page.draw(view.blocks)), Text()))
 
@@ -122,6 +128,12 @@ class Screen:
         self.console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
         self.console.file.flush()
 
+    def _page(self, source: Message | View) -> Page:
+        names = [block["slack_file"]["id"] for block in source.blocks if "id" in block.get("slack_file", {})]
+        files = [self._workspace.file(name) for name in names]
+        pictures = {file.id: (self._pictures.path(file), drawing(file.content or b"")) for file in files}
+        return Page(self.names(), self._numbered(source), pictures)
+
     def _source(self, container: tuple[str, str]) -> Message | View | None:
         if container[0] == "view":
             return self._workspace.state.view(container[1])
@@ -167,6 +179,7 @@ def _key(message: Message) -> tuple[str, str]:
 
 
 def _substance(message: Message) -> object:
-    """What a reader would notice: words and controls, not IDs."""
+    """What a reader would notice: words, pictures and controls, not IDs."""
     offered = [(control.label, [option.label for option in control.options]) for control in controls(message)]
-    return text_of(message), offered, message.files
+    pictures = [block.get("slack_file") for block in message.blocks if block["type"] == "image"]
+    return text_of(message), offered, message.files, pictures

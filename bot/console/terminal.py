@@ -46,7 +46,8 @@ async def run(
         highlight=False,
     )
     lines: Lines = TerminalLines() if live else PipedLines(stdin)
-    session = Session(workspace, users, channel, idle, Screen(workspace, console), lines, command, live=live)
+    screen = Screen(workspace, console)
+    session = Session(workspace, users, channel, idle, screen, lines, command, live=live)
     try:
         # Whoever read our output may have gone (`| head`): then nobody is left to talk to.
         with suppress(BrokenPipeError):
@@ -54,6 +55,7 @@ async def run(
                 console.print("\nStopping; what is under way gets a moment to end.")
     finally:
         lines.close()
+        screen.close()
         if live:
             console.print()
 

@@ -15,25 +15,29 @@ def upload_url(state: State, given: Arguments) -> JSON:
 
 
 def complete(state: State, given: Arguments) -> JSON:
+    """Each upload once: of a completed one the ticket is gone. Slack processes the file after it has answered."""
     items = given.structure("files")
     if not isinstance(items, list) or not items:
         raise ApiError("invalid_arguments", ["missing required field: files"])
-    files = []
+    files: list[tuple[File, str]] = []
     for item in items:
         file = state.files.get(str(item.get("id")))
-        if file is None or file.content is None:
+        if file is None or file.content is None or file.ready:
             raise ApiError("file_not_found")
-        file.title = str(item.get("title") or file.name)
-        files.append(file)
+        files.append((file, str(item.get("title") or file.name)))
+    completed = []
+    for file, title in files:
+        file.title, file.ready = title, state.now() + state.processing
+        completed.append(file)
     names = [*given.text("channels").split(","), given.text("channel_id")]
     for channel in [writable(state, name) for name in names if name]:
-        for file in files:
+        for file in completed:
             file.channels.append(channel.id)
-        shared = tuple(file.id for file in files)
+        shared = tuple(file.id for file in completed)
         text = given.text("initial_comment")
         thread = given.text("thread_ts")
         state.post(Message(channel.id, state.new_ts(), BOT_USER, text, thread_ts=thread, files=shared))
-    return {"ok": True, "files": [{"id": file.id, "title": file.title, "name": file.name} for file in files]}
+    return {"ok": True, "files": [{"id": file.id, "title": file.title, "name": file.name} for file in completed]}
 
 
 METHODS = (

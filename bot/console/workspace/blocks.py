@@ -107,9 +107,11 @@ def _cell_length(cell: Any) -> int:
 
 
 def _files(state: State, blocks: Sequence[JSON]) -> Iterator[str]:
+    """The app may show its own file though it was never shared; an unknown one, and one not ready yet, look alike."""
     for index, block in enumerate(blocks):
         name = block.get("slack_file", {}).get("id")
-        if name is not None and (name not in state.files or not state.files[name].channels):
+        file = state.files.get(name)
+        if name is not None and not (file and file.is_image and file.ready and file.ready <= state.now()):
             yield problem("invalid slack file", f"/blocks/{index}/slack_file")
 
 

@@ -35,7 +35,7 @@ RICH_OPTION = Shape({"text": text(75), "value": String(75)}, {"description": tex
 OVERFLOW_OPTION = Shape({"text": plain(75), "value": String(75)}, {"description": plain(75), "url": URL})
 GROUP = Shape({"label": plain(75), "options": Items(OPTION, 100)})
 DISPATCH = Shape({"trigger_actions_on": Items(Choice(("on_enter_pressed", "on_character_entered")), 2)})
-SLACK_FILE = Shape({}, {"id": String(255), "url": URL}, one_of=(("id", "url"),))
+SLACK_FILE = Shape({}, {"id": String(255, pattern="F[A-Z0-9]{8,}"), "url": URL}, one_of=(("id", "url"),))
 
 _PICK: dict[str, Rule] = {
     "action_id": ID,

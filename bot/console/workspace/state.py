@@ -130,7 +130,10 @@ class Hook:
 
 @dataclass(slots=True)
 class File:
-    """An uploaded file; `content` is None until the bytes have come."""
+    """An uploaded file; `content` is None until the bytes have come.
+
+    `ready` is when Slack has processed it, so that blocks may show it; None before the upload is completed.
+    """
 
     id: str
     name: str
@@ -138,6 +141,12 @@ class File:
     title: str = ""
     content: bytes | None = None
     channels: list[str] = field(default_factory=list)
+    ready: datetime | None = None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it begins as a PNG, a JPEG or a GIF does; Slack looks at the bytes and not at the name."""
+        return (self.content or b"").startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8"))
 
 
 class State:
@@ -158,6 +167,7 @@ class State:
         self.triggers: dict[str, Trigger] = {}
         self.hooks: dict[str, Hook] = {}
         self.files: dict[str, File] = {}
+        self.processing = timedelta()  # so long after its completion a file is ready
         self.picked: dict[str, dict[tuple[str, str], JSON]] = {}  # per message or view: what was chosen in it
         self._numbers = itertools.count(1)
         self._last_ts = 0

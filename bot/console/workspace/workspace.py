@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.console.workspace.calls import Call
@@ -152,6 +152,15 @@ class Workspace:
 
     def file(self, id: str) -> File:
         return self.state.files[id]
+
+    @property
+    def files(self) -> list[File]:
+        """All files whose upload was completed, the oldest first."""
+        return [file for file in self.state.files.values() if file.ready]
+
+    def process_files_for(self, seconds: float) -> None:
+        """From now on a completed file can be shown by blocks only after so many seconds, as in Slack."""
+        self.state.processing = timedelta(seconds=seconds)
 
     async def wait(self, condition: Callable[[], T], seconds: float = 5.0, what: str = "") -> T:
         """What `condition()` returns once it is true. Raises TimeoutError that tells what is there instead."""

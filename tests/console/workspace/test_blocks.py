@@ -117,8 +117,20 @@ BAD: dict[str, tuple[list[Any], str]] = {
     ),
     "a string for a block": (["section"], "must provide an object [json-pointer:/blocks/0]"),
     "an unknown file": (
-        [{"type": "image", "alt_text": "x", "slack_file": {"id": "F9"}}],
+        [{"type": "image", "alt_text": "x", "slack_file": {"id": "F99999999"}}],
         "invalid slack file [json-pointer:/blocks/0/slack_file]",
+    ),
+    "a file that is none": (
+        [{"type": "image", "alt_text": "x", "slack_file": {"id": "http://x"}}],
+        "[json-pointer:/blocks/0/slack_file/id]",
+    ),
+    "a file and an address": (
+        [{"type": "image", "alt_text": "x", "slack_file": {"id": "F99999999"}, "image_url": "https://x.test/x.png"}],
+        "must provide exactly one of: image_url, slack_file",
+    ),
+    "a picture without words": (
+        [{"type": "image", "slack_file": {"id": "F99999999"}}],
+        "missing required field: alt_text [json-pointer:/blocks/0]",
     ),
 }
 
