@@ -219,17 +219,22 @@ async def _at_the_terminal(
         services = bootstrap.services(settings, hosts, outside=outside)
         async with _running(services):
             await services.approvals.show_open(workspace.team_id)
-            await _talk(services, workspace, people, lines)
+            await _talk(services, workspace, people, lines, at_home=outside is not None)
     return 0
 
 
-async def _talk(services: "Services", workspace: "Workspace", people: Sequence[str], lines: TextIO) -> None:
-    """Serve this workspace while somebody types at the terminal, or until the bot can't go on."""
+async def _talk(
+    services: "Services", workspace: "Workspace", people: Sequence[str], lines: TextIO, *, at_home: bool
+) -> None:
+    """Serve this workspace while somebody types at the terminal, or until the bot can't go on.
+
+    `at_home`: there is no bot in Slack whose database this is, so alerts are told here.
+    """
     from bot.console import terminal
     from handlers.app import build_app, serve
 
     stop = asyncio.Event()
-    serving = asyncio.create_task(serve(build_app(services), services, stop))
+    serving = asyncio.create_task(serve(build_app(services), services, stop, at_home=at_home))
     connected = asyncio.create_task(workspace.connected())
     await asyncio.wait((serving, connected), return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():

@@ -29,6 +29,7 @@ from bot.store.database import Store
 from bot.store.key import file_key
 from bot.watch.alerts import Alerts
 from bot.watch.rules import Rules
+from bot.watch.sampling import Sampling
 
 QUESTIONS = 256
 """DNS questions under way at once: some for every blocklist, so that dead ones do not keep the others."""
@@ -52,6 +53,7 @@ def services(
     hosts = hosts or mail_hosts(settings.hosts())
     roster = Roster(settings.viewers, settings.operators, settings.approvers)
     background, kept, asking = Background(), store(settings, now), tools(settings, outside)
+    alerts = Alerts(kept, rules(settings), settings.ops_channels[0] if settings.ops_channels else "", now)
     return Services(
         settings=settings,
         hosts=hosts,
@@ -64,7 +66,8 @@ def services(
         resolver=asking.resolver,
         blocklists=asking.blocklists,
         reports=Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process()),
-        alerts=Alerts(kept, rules(settings), settings.ops_channels[0] if settings.ops_channels else "", now),
+        alerts=alerts,
+        sampling=Sampling(kept, hosts, alerts, now, lease.process()),
         now=now,
     )
 

@@ -14,11 +14,15 @@ from bot.errors import HostError, MaildeskError
 from bot.services import Services
 from bot.store.claims import claim
 from bot.store.memory import forget_releases
+from bot.watch.heartbeat import beat
 
 logger = logging.getLogger(__name__)
 
 LATE = timedelta(minutes=5)
 """A run that is later than that, because the machine slept, say, is left out; the next one is due soon."""
+
+ALERTS_KEPT = timedelta(days=366)
+"""Alerts that are over are forgotten after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,25 @@ async def purge(services: Services) -> None:
                 logger.warning("the trash was not purged: %s", error)
 
 
+async def look(services: Services) -> None:
+    """A look at each host; and a sign of life, once every host was looked at and what was seen is kept."""
+    complete = await services.sampling.look()
+    url = services.settings.heartbeat_url
+    if complete and url:
+        await beat(url.get_secret_value())
+
+
+async def list_queues(services: Services) -> None:
+    await services.sampling.list()
+
+
 async def forget(services: Services) -> None:
     if await _first(services, "forget addresses", "%Y-%m-%d"):
         await services.approvals.forget_addresses()
         await services.approvals.forget_told()
         await services.reports.prune()
+        await services.sampling.prune()
+        await services.alerts.prune(ALERTS_KEPT)
         async with services.store.transaction() as transaction:
             await forget_releases(transaction, services.now())
 
@@ -72,6 +90,8 @@ JOBS = (
     Job("look after requests under way", timedelta(seconds=30), carry_out, at_start=True),
     Job("finish restores that were cut short", timedelta(minutes=10), finish, at_start=True),
     Job("look after reports under way", timedelta(seconds=30), complete, at_start=True),
+    Job("look at the mail hosts", timedelta(minutes=1), look, at_start=True),
+    Job("list the queues", timedelta(minutes=1), list_queues, at_start=True),
     Job("purge the trash", timedelta(hours=1), purge, at_start=True),
     Job("forget what is old", timedelta(days=1), forget, at_start=True),
 )

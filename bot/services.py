@@ -16,6 +16,7 @@ from bot.reputation.resolver import Resolver
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.watch.alerts import Alerts
+from bot.watch.sampling import Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,5 @@ class Services:
     blocklists: Blocklists
     reports: Reports
     alerts: Alerts
+    sampling: Sampling
     now: Callable[[], datetime]

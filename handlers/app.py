@@ -70,9 +70,10 @@ def build_app(services: Services) -> AsyncApp:
     return app
 
 
-async def serve(app: AsyncApp, services: Services, stop: asyncio.Event) -> None:
+async def serve(app: AsyncApp, services: Services, stop: asyncio.Event, *, at_home: bool = True) -> None:
     """Answer Slack until `stop` is set; then disconnect, and give what is under way a moment to end.
 
+    `at_home`: what the bot says on its own, it says in this workspace from now on.
     What the start has to say is logged. Raises SettingsError for a token that is not there or that Slack refuses.
     """
     token = services.settings.slack_app_token
@@ -85,7 +86,7 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event) -> None:
     handler.client.logger.addFilter(_in_one_line)
     handler.client.wss_uri = address
     # What was posted may have been taken though no answer came, so the outbox itself decides what is tried again.
-    outbox = OutboxWorker(_client(services, app.client.token or "", []), services, OUTBOX)
+    outbox = OutboxWorker(_client(services, app.client.token or "", []), services, OUTBOX, at_home=at_home)
     posting = asyncio.create_task(outbox.run(), name="outbox")
     connecting = asyncio.create_task(_connect(handler, app, services), name="connect")
     try:
@@ -125,7 +126,7 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, services: Services) -> None:
     await handler.connect_async()  # type: ignore[no-untyped-call]
     logger.info("connected to Slack")
-    watching = asyncio.create_task(_reconnect_when_deaf(handler.client), name="watch the connection")
+    watching = asyncio.create_task(_reconnect_when_deaf(handler.client, services), name="watch the connection")
     try:
         for line in await startup(app.client, services):
             logger.warning("%s", line)
@@ -134,25 +135,27 @@ async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, services: Ser
         watching.cancel()
 
 
-async def _reconnect_when_deaf(client: SocketModeClient) -> None:
+async def _reconnect_when_deaf(client: SocketModeClient, services: Services) -> None:
     """Connect anew when no ping has been answered for too long.
 
     The SDK watches that too, in a task of the connection, which may end with it; and it takes a connection on which no
     ping was ever answered for a good one.
     """
-    answered, since = client.last_ping_pong_time, time.monotonic()
+    answered, heard, tried = client.last_ping_pong_time, time.monotonic(), time.monotonic()
     while True:
         await asyncio.sleep(PING)
+        now = time.monotonic()
         if client.last_ping_pong_time not in (None, answered):
-            answered, since = client.last_ping_pong_time, time.monotonic()
-        silent = time.monotonic() - since
-        if silent < DEAF:
+            if now - heard >= DEAF:
+                services.sampling.slack_was_deaf((now - heard) / 60)
+            answered, heard, tried = client.last_ping_pong_time, now, now
+        if now - tried < DEAF:
             continue
-        logger.warning("Slack has not answered a ping for %.0f s; connecting anew", silent)
+        logger.warning("Slack has not answered a ping for %.0f s; connecting anew", now - heard)
         # Said to be stale, it is replaced under the SDK's own lock, unless the SDK is just doing that.
         client.stale = True
         try:
             await client.connect_to_new_endpoint()
         except SLACK_ERRORS as error:
             logger.warning("Slack is away: %s", said(error))
-        since = time.monotonic()
+        tried = time.monotonic()

@@ -39,14 +39,18 @@ class OutboxWorker:
         services: Services,
         renders: Mapping[str, Render],
         *,
+        at_home: bool = True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """`client` has no retry handlers: the SDK would post anew whatever was taken without an answer.
 
-        `renders` by kind. `jitter` returns a number from 0 to 1.
+        `renders` by kind. `at_home`: what the bot says on its own, it says in this workspace. `jitter` returns a number
+        from 0 to 1.
         """
+        self._services = services
         self._store = services.store
+        self._at_home = at_home
         self._outbox = services.store.outbox
         self._now = services.now
         self._sleep = sleep
@@ -105,7 +109,10 @@ class OutboxWorker:
         """Begin all that can begin; the seconds until it is worth looking again, unless something happens before."""
         try:
             if not self._workspace:
-                self._workspace = await self._poster.workspace()
+                workspace = await self._poster.workspace()
+                if self._at_home:
+                    await self._services.alerts.move_in(workspace)
+                self._workspace = workspace
             now = self._now()
             if now >= self._retry_failed_at:
                 self._retry_failed_at = now + RETRY_FAILED

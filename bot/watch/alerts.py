@@ -22,11 +22,11 @@ from bot.watch.rules import Rule, Rules, Severity
 FAR = timedelta(days=3650)
 """How long a snooze lasts that lasts until the alert changes."""
 
-WORKSPACE = "watch.workspace"
+HOME = "watch.home"
 
 
 class Alerts:
-    """`channel` is where alerts are told. Nothing is observed before it is known in which workspace (see move_in())."""
+    """`channel` is where alerts are told. Nothing is observed before somebody has moved in (see move_in())."""
 
     def __init__(self, store: Store, rules: Rules, channel: str, now: Callable[[], datetime]) -> None:
         self.rules = rules
@@ -35,10 +35,11 @@ class Alerts:
         self._now = now
 
     async def move_in(self, workspace: str) -> None:
-        """Tell alerts in this workspace from now on; it outlives a restart."""
+        """Tell alerts in the channel of this workspace from now on. It outlives a restart, and holds for every bot."""
+        home = [workspace, self._channel]
         async with self._store.transaction() as transaction:
-            if await recall(transaction.connection, WORKSPACE) != workspace:
-                await remember(transaction, WORKSPACE, workspace, self._now())
+            if self._channel and await recall(transaction.connection, HOME) != home:
+                await remember(transaction, HOME, home, self._now())
 
     async def observe(self, host: str, observed: Observed) -> None:
         """Take in what was seen of a mail host (empty: of the bot itself)."""
@@ -46,11 +47,11 @@ class Alerts:
         async with self._store.transaction() as transaction:
             # Two bots that observed at once would both see no alert, and both open one.
             await transaction.alone()
-            workspace = await recall(transaction.connection, WORKSPACE)
-            if not workspace or not self._channel:
-                return
-            round = Round(transaction, Told(workspace, self._channel, kept.CARD, ""), host, now)
-            await round.go(self.rules.of(host), observed)
+            home = await recall(transaction.connection, HOME)
+            if home is not None:
+                workspace, channel = home
+                round = Round(transaction, Told(workspace, channel, kept.CARD, ""), host, now)
+                await round.go(self.rules.of(host), observed)
 
     async def acknowledge(self, card: int, by: Actor) -> AlertCard:
         """Say that somebody looks after the alerts of this card.

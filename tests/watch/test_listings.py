@@ -1,0 +1,132 @@
+"""What the rules read from a listing: the sender, the reason and the destination that have most of the queue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.agent.protocol import Behind, Count, Info, Listing, QueuedMessage, QueueSummary, Summary, Tally
+from bot.mailhost.selector import parse
+from bot.watch import listings
+from bot.watch.model import Reading
+from bot.watch.rules import Rules
+
+RULES = Rules().of("mx1")
+NOW = 1_800_000_000.0
+
+FLOOD = Listing(
+    taken_at=NOW,
+    total=3100,
+    summary=Summary(
+        messages=3000,
+        queues={"deferred": QueueSummary(messages=2900), "active": QueueSummary(messages=100)},
+        oldest=QueuedMessage("deferred", "4VbXm8dz3kzJ1Q", int(NOW) - 3600, 1000, "info@shop.example"),
+        ages=(3000, *[0] * 9),
+        senders=Tally((Count("info@shop.example", 2800), Count("MAILER-DAEMON", 200))),
+        domains=Tally((Count("gmail.com", 2600),)),
+        reasons=Tally((Count("Gmail 421 4.7.28 unusual rate of mail", 2500),)),
+    ),
+    behind=Behind("info@shop.example", 10, (Count("info@shop.example", 10),), (Count("203.0.113.9", 10),)),
+)
+
+
+def reading(rule: str, listing: Listing = FLOOD, grown: int | None = 500) -> Reading:
+    (found,) = listings.readings(listing, grown, RULES)[rule]
+    return found
+
+
+def test_the_login_of_a_flood_is_named_and_picked() -> None:
+    found = reading("sender")
+    assert RULES["sender"].judge(found.value or 0) == "bad"
+    assert found.text == "info@shop.example has 2,800 of 3,000 messages."
+    assert "the login info@shop.example (10 of 10" in found.cause and "from 203.0.113.9" in found.cause
+    assert found.selector == "login:info@shop.example"
+
+
+def test_mail_without_a_login_is_picked_by_its_sender() -> None:
+    found = reading("sender", replace(FLOOD, behind=Behind("info@shop.example", 10)))
+    assert found.selector == "from:info@shop.example"
+    assert "without a login" in found.cause
+
+
+def test_a_queue_that_does_not_grow_begins_no_alert_and_ends_none() -> None:
+    for grown in (None, 0, -50):
+        assert RULES["sender"].judge(reading("sender", grown=grown).value or 0) == "between"
+
+
+def test_bounces_are_no_hacked_account() -> None:
+    daemon = replace(FLOOD.summary, senders=Tally((Count("MAILER-DAEMON", 2999), Count("a@b.example", 1))))
+    assert RULES["sender"].judge(reading("sender", replace(FLOOD, summary=daemon)).value or 0) == "good"
+
+
+def test_few_messages_mean_nothing() -> None:
+    few = replace(
+        FLOOD.summary,
+        messages=60,
+        queues={"deferred": QueueSummary(messages=60)},
+        senders=Tally((Count("a@b.example", 60),)),
+        reasons=Tally((Count("Gmail 421", 60),)),
+        domains=Tally((Count("gmail.com", 60),)),
+    )
+    for rule in ("sender", "reason", "destination"):
+        assert RULES[rule].judge(reading(rule, replace(FLOOD, summary=few)).value or 0) == "good", rule
+
+
+def test_a_reason_says_what_it_means() -> None:
+    listed = replace(FLOOD.summary, reasons=Tally((Count("554 5.7.1 blocked using zen.spamhaus.org", 2500),)))
+    assert "/mail rbl" in reading("reason", replace(FLOOD, summary=listed)).cause
+    nothing = replace(FLOOD.summary, reasons=Tally((Count("450 corporate policy separated", 2500),)))
+    assert reading("reason", replace(FLOOD, summary=nothing)).cause == ""
+
+
+def test_a_part_of_a_listing_says_nothing() -> None:
+    assert listings.readings(replace(FLOOD, complete=False, problem="it broke off"), 500, RULES) == {}
+
+
+def test_an_empty_queue_is_good_to_every_rule() -> None:
+    for rule, found in listings.readings(Listing(taken_at=NOW), 0, RULES).items():
+        for each in found:
+            assert each.value is not None and RULES[rule].judge(each.value) == "good", rule
+
+
+def test_one_old_message_alone_is_everyday_life() -> None:
+    old = replace(FLOOD.summary, oldest=replace(FLOOD.summary.oldest, arrival_time=int(NOW) - 90 * 3600))  # type: ignore[type-var]
+    assert reading("oldest", replace(FLOOD, summary=old)).value == 0
+    many = replace(old, ages=(*[0] * 9, 25))
+    assert reading("oldest", replace(FLOOD, summary=many)).value == 90
+
+
+def test_held_mail_that_is_not_known_of_is_unknown() -> None:
+    info = Info("1", 1, "3.11", "default", (), (), True)
+    assert listings.held(info)["held"][0].value is None
+    (found,) = listings.held(replace(info, held_unexplained=1))["held"]
+    assert found.value == 1 and found.text == "1 message is on hold by somebody else's doing."
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
+def test_whatever_a_mail_says_can_be_told(sender: str, login: str, reason: str) -> None:
+    summary = replace(
+        FLOOD.summary,
+        senders=Tally((Count(sender, 2800),)),
+        reasons=Tally((Count(reason, 2500),)),
+        domains=Tally((Count(sender, 2800),)),
+    )
+    behind = Behind(sender, 10, (Count(login, 10),))
+    found = listings.readings(replace(FLOOD, summary=summary, behind=behind), 500, RULES)
+    for each in ("reason", "destination"):
+        assert found[each][0].value
+
+
+def test_the_selectors_can_be_typed() -> None:
+    for rule in ("sender", "reason", "destination", "oldest"):
+        if selector := reading(rule).selector:
+            parse(selector)
+
+
+def test_what_is_kept_of_a_listing_is_small() -> None:
+    many = Tally(tuple(Count(f"user{number}@shop.example", 100 - number) for number in range(20)))
+    kept = listings.summary(replace(FLOOD, summary=replace(FLOOD.summary, senders=many)))
+    assert kept["messages"] == 3000 and len(kept["senders"]) == 5
+    assert kept["senders"][0] == ["user0@shop.example", 100]
