@@ -32,8 +32,8 @@ class Known:
     active_limit: int = ACTIVE_LIMIT
 
 
-def sample(depth: Depth) -> Sample:
-    """A look as it is kept."""
+def sample(depth: Depth, at: float) -> Sample:
+    """A look as it is kept. `at` is by the bot's clock, in seconds since the epoch: the host's may go wrong."""
     spaces = [
         1000 * free // total
         for free, total in ((depth.free_bytes, depth.total_bytes), (depth.free_inodes, depth.total_inodes))
@@ -41,7 +41,7 @@ def sample(depth: Depth) -> Sample:
     ]
     queues = depth.queues
     taken = Sample(
-        int(depth.taken_at),
+        int(at),
         maildrop=queues.get("maildrop"),
         incoming=queues.get("incoming"),
         active=queues.get("active"),
@@ -55,9 +55,8 @@ def sample(depth: Depth) -> Sample:
     return replace(taken, peak=taken.queued)
 
 
-def readings(depth: Depth, known: Known, rules: Mapping[str, Rule]) -> Observed:
-    """What a look says to each rule that it can say something to."""
-    taken = sample(depth)
+def readings(depth: Depth, taken: Sample, known: Known, rules: Mapping[str, Rule]) -> Observed:
+    """What a look, and the sample that was made of it, say to each rule that they can say something to."""
     return {
         "unreachable": [Reading("", 0)],
         "postfix_down": [_down(taken)],

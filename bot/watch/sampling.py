@@ -81,11 +81,11 @@ class Sampling:
                 await self._alerts.observe(host.name, depths.no_answer(await self._silent(host), depth.text))
                 return True
             self._silent_since.pop(host.name, None)
-            known = await self._known(host)
+            known, taken = await self._known(host), depths.sample(depth, self._now().timestamp())
             async with self._store.transaction() as transaction:
-                await samples.keep(transaction, host.name, depths.sample(depth))
+                await samples.keep(transaction, host.name, taken)
             rules = self._alerts.rules.of(host.name)
-            await self._alerts.observe(host.name, depths.readings(depth, known, rules))
+            await self._alerts.observe(host.name, depths.readings(depth, taken, known, rules))
         except StoreError as error:
             logger.error("a look at %s can't be kept: %s", host.name, error)
             return False

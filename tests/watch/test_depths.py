@@ -30,19 +30,19 @@ def with_queues(**counts: int | None) -> Depth:
 
 
 def reading(rule: str, depth: Depth, known: Known = Known()) -> Reading:  # noqa: B008 - frozen
-    (found,) = depths.readings(depth, known, RULES)[rule]
+    (found,) = depths.readings(depth, depths.sample(depth, NOW), known, RULES)[rule]
     return found
 
 
 def test_a_quiet_host_is_good_to_every_rule_that_knows_enough() -> None:
-    for rule, found in depths.readings(QUIET, Known(), RULES).items():
+    for rule, found in depths.readings(QUIET, depths.sample(QUIET, NOW), Known(), RULES).items():
         for each in found:
             assert each.value is None or RULES[rule].judge(each.value) == "good", rule
 
 
 def test_what_was_not_read_is_unknown_and_not_zero() -> None:
     unread = replace(QUIET, queues={}, mail_system_up=None, total_bytes=0, total_inodes=0)
-    found = depths.readings(unread, Known(), RULES)
+    found = depths.readings(unread, depths.sample(unread, NOW), Known(), RULES)
     assert {rule for rule, (each,) in found.items() if each.value is not None} == {"unreachable"}
 
 
