@@ -17,6 +17,7 @@ from bot.errors import MaildeskError, StoreError
 from bot.services import Services
 from bot.store.outbox import Item, Outbox
 from handlers.blocks.kit import Card
+from handlers.pictures import Pictures
 from handlers.posting import HISTORY, POST, REPLIES, UPDATE, Held, NotTaken, Poster
 from handlers.refusals import Refusal
 
@@ -45,6 +46,7 @@ class Delivery:
         services: Services,
         outbox: Outbox,
         poster: Poster,
+        pictures: Pictures,
         renders: Mapping[str, Render],
         owner: str,
         jitter: Callable[[], float],
@@ -53,6 +55,7 @@ class Delivery:
         self._services = services
         self._outbox = outbox
         self._poster = poster
+        self._pictures = pictures
         self._renders = renders
         self._owner = owner
         self._jitter = jitter
@@ -64,6 +67,12 @@ class Delivery:
         except Held as error:
             await self._outbox.later(item, self._owner, error.until, "ratelimited")
         except NotTaken as error:
+            if await self._pictures.is_waited_for(item, error.refusal):
+                due = self._now() + timedelta(seconds=self.pause(item.attempts))
+                await self._outbox.later(
+                    item, self._owner, due, "its picture is not ready", absent=error.method == POST
+                )
+                return 0.0
             return await self._not_taken(item, error.method, error.refusal)
         except NoCard as error:
             await self._failed(item, str(error))
@@ -78,6 +87,8 @@ class Delivery:
         if not ts and item.attempted and not self._poster.is_personal(item):
             ts = await self._poster.find(item)
         card = await self._card(item)
+        if card:
+            card = await self._pictures.put_in(item, card)
         if card and ts:
             await self._poster.update(item, ts, card)
         elif card:
@@ -89,6 +100,8 @@ class Delivery:
             ts = await self._poster.post(item, card)
         if not await self._outbox.sent(item, self._owner, ts, self._now()):
             logger.warning("%s %s was posted, and taken over by another worker meanwhile", item.kind, item.subject)
+        if card:
+            await self._pictures.posted(item, card)
 
     async def _card(self, item: Item) -> Card | None:
         render = self._renders.get(item.kind)

@@ -14,7 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services import Services
 from bot.store.outbox import Item
 from handlers.delivery import Delivery, Render
+from handlers.pictures import Pictures
 from handlers.posting import Held, NotTaken, Poster
+from handlers.uploading import Uploads
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +58,8 @@ class OutboxWorker:
         self._sleep = sleep
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._poster = Poster(client, services.now)
-        self._delivery = Delivery(services, self._outbox, self._poster, renders, self._owner, jitter)
+        pictures = Pictures(services, Uploads(client, self._poster))
+        self._delivery = Delivery(services, self._outbox, self._poster, pictures, renders, self._owner, jitter)
         self._workspace = ""
         self._tries = 0
         self._retry_failed_at = services.now()

@@ -65,14 +65,14 @@ class Poster:
 
     async def workspace(self) -> str:
         """The team ID that the token belongs to."""
-        answer = await self._ask("auth.test", self._client.auth_test)
+        answer = await self.ask("auth.test", self._client.auth_test)
         self.bot_user = str(answer["user_id"])
         return str(answer["team_id"])
 
     async def post(self, item: Addressed, card: Card) -> str:
         """Post it, and return its time stamp."""
         place = await self.place(item)
-        answer = await self._ask(
+        answer = await self.ask(
             POST,
             lambda: self._client.chat_postMessage(
                 channel=place,
@@ -89,7 +89,7 @@ class Poster:
     async def update(self, item: Addressed, ts: str, card: Card) -> None:
         """Edit the message; its metadata stays, since the call names none."""
         place = await self.place(item)
-        await self._ask(
+        await self.ask(
             UPDATE,
             lambda: self._client.chat_update(channel=place, ts=ts, text=card.text, blocks=list(card.blocks)),
         )
@@ -117,51 +117,8 @@ class Poster:
         until = self._held.get(method)
         return until if until and until > self._now() else None
 
-    @staticmethod
-    def is_personal(item: Addressed) -> bool:
-        """Whether it goes to one person's own conversation, whose history the bot has no scope to read."""
-        return item.channel[:1] not in ("C", "G")
-
-    async def place(self, item: Addressed) -> str:
-        """The conversation's ID: a row may name a person, and only chat.postMessage takes one for a channel."""
-        name = item.channel
-        if name[:1] in ("C", "G", "D"):
-            return name
-        if name not in self._opened:
-            answer = await self._ask("conversations.open", lambda: self._client.conversations_open(users=[name]))
-            self._opened[name] = str(answer["channel"]["id"])
-        return self._opened[name]
-
-    async def _page(self, item: Addressed, place: str, cursor: str | None) -> Mapping[str, Any]:
-        oldest = f"{(item.created_at - SKEW).timestamp():.6f}"
-        if item.parent_ts:
-            return await self._ask(
-                REPLIES,
-                lambda: self._client.conversations_replies(
-                    channel=place,
-                    ts=item.parent_ts,
-                    oldest=oldest,
-                    limit=PAGE,
-                    cursor=cursor,
-                    include_all_metadata=True,
-                ),
-            )
-        return await self._ask(
-            HISTORY,
-            lambda: self._client.conversations_history(
-                channel=place, oldest=oldest, limit=PAGE, cursor=cursor, include_all_metadata=True
-            ),
-        )
-
-    def _is_of(self, message: Mapping[str, Any], item: Addressed) -> bool:
-        # Any app may write any metadata, so it counts only on this bot's own messages.
-        metadata = message.get("metadata") or {}
-        payload = metadata.get("event_payload") or {}
-        mine = message.get("user") == self.bot_user
-        return mine and metadata.get("event_type") == EVENT and payload.get("outbox") == item.id
-
-    async def _ask(self, method: str, call: Callable[[], Awaitable[Any]]) -> Mapping[str, Any]:
-        """The answer's data."""
+    async def ask(self, method: str, call: Callable[[], Awaitable[Any]]) -> Mapping[str, Any]:
+        """What a call of this method answers."""
         if until := self.until(method):
             raise Held(until)
         try:
@@ -174,3 +131,46 @@ class Poster:
             raise NotTaken(method, told) from error
         data: Mapping[str, Any] = answer.data
         return data
+
+    @staticmethod
+    def is_personal(item: Addressed) -> bool:
+        """Whether it goes to one person's own conversation, whose history the bot has no scope to read."""
+        return item.channel[:1] not in ("C", "G")
+
+    async def place(self, item: Addressed) -> str:
+        """The conversation's ID: a row may name a person, and only chat.postMessage takes one for a channel."""
+        name = item.channel
+        if name[:1] in ("C", "G", "D"):
+            return name
+        if name not in self._opened:
+            answer = await self.ask("conversations.open", lambda: self._client.conversations_open(users=[name]))
+            self._opened[name] = str(answer["channel"]["id"])
+        return self._opened[name]
+
+    async def _page(self, item: Addressed, place: str, cursor: str | None) -> Mapping[str, Any]:
+        oldest = f"{(item.created_at - SKEW).timestamp():.6f}"
+        if item.parent_ts:
+            return await self.ask(
+                REPLIES,
+                lambda: self._client.conversations_replies(
+                    channel=place,
+                    ts=item.parent_ts,
+                    oldest=oldest,
+                    limit=PAGE,
+                    cursor=cursor,
+                    include_all_metadata=True,
+                ),
+            )
+        return await self.ask(
+            HISTORY,
+            lambda: self._client.conversations_history(
+                channel=place, oldest=oldest, limit=PAGE, cursor=cursor, include_all_metadata=True
+            ),
+        )
+
+    def _is_of(self, message: Mapping[str, Any], item: Addressed) -> bool:
+        # Any app may write any metadata, so it counts only on this bot's own messages.
+        metadata = message.get("metadata") or {}
+        payload = metadata.get("event_payload") or {}
+        mine = message.get("user") == self.bot_user
+        return mine and metadata.get("event_type") == EVENT and payload.get("outbox") == item.id

@@ -24,13 +24,14 @@ class Refusal:
     """`code` is Slack's word, such as `not_in_channel`, or the network's.
 
     `sure`: the call surely did nothing. `lasting`: it would be refused again until somebody mends something.
-    `retry_after` in seconds, for a rate limit.
+    `retry_after` in seconds, for a rate limit. `places` are Slack's words on what in the call it refused.
     """
 
     code: str
     sure: bool
     lasting: bool
     retry_after: float | None = None
+    places: tuple[str, ...] = ()
 
 
 def refusal(error: BaseException) -> Refusal:
@@ -46,7 +47,7 @@ def refusal(error: BaseException) -> Refusal:
         return Refusal(code, sure=code not in UNSURE, lasting=False)
     if status >= 500 or not code:
         return Refusal(said(error), sure=False, lasting=False)
-    return Refusal(code, sure=True, lasting=True)
+    return Refusal(code, sure=True, lasting=True, places=_places(error.response))
 
 
 def said(error: BaseException) -> str:
@@ -60,6 +61,13 @@ def _word(response: Any) -> str:
     """Empty for an answer that is not JSON, which arrives here as text, or as aiohttp's own response."""
     told = getattr(response, "data", response)
     return str(told.get("error") or "") if isinstance(told, Mapping) else ""
+
+
+def _places(response: Any) -> tuple[str, ...]:
+    """Such as `invalid slack file [json-pointer:/blocks/0/slack_file]`."""
+    told = getattr(response, "data", response)
+    listed = told.get("errors") if isinstance(told, Mapping) else None
+    return tuple(str(each) for each in listed) if isinstance(listed, list) else ()
 
 
 def _status(response: Any) -> int:

@@ -13,6 +13,8 @@ from bot.store.tables import memory
 
 RELEASED, PRESSED = "released.", "undone."
 """What undo buttons need (handlers/commands/undo.py): what was released, and who pressed one."""
+PICTURE = "picture."
+"""What is known of the files that cards show (handlers/pictures.py)."""
 KEPT = timedelta(days=30)
 """For so long that is remembered, with its addresses."""
 
@@ -46,5 +48,5 @@ async def forget_before(transaction: Transaction, start: str, moment: datetime) 
 
 
 async def forget_releases(transaction: Transaction, now: datetime) -> int:
-    """Forget what undo buttons needed that nobody presses any more; how many values there were."""
-    return sum([await forget_before(transaction, start, now - KEPT) for start in (RELEASED, PRESSED)])
+    """Forget what undo buttons that nobody presses any more, and old pictures, needed; how many values there were."""
+    return sum([await forget_before(transaction, start, now - KEPT) for start in (RELEASED, PRESSED, PICTURE)])

@@ -7,8 +7,8 @@ as Slack counts them, in UTF-16 units.
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.errors import UserError
@@ -21,16 +21,41 @@ MESSAGE_JSON = 13_000
 MESSAGE_BLOCKS = 50
 VALUE = 2000
 NOTIFICATION = 3000
+FILE_ID = "F" * 16
+"""As long as any of Slack's file IDs."""
 NOTHING = "–"
 """Stands where there is no text: Slack refuses an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG that a card shows. `name` is its file's name; `alt` says all that it shows, for who does not see it.
+
+    `make` is asked for the bytes right before they may be uploaded: the same ones for the same picture, which is then
+    uploaded once. Whatever takes long belongs in a thread: `lambda: asyncio.to_thread(draw, series)`.
+    """
+
+    name: str
+    alt: str
+    make: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """One message: `text` is the notification and what a screen reader says, `blocks` are what is seen."""
+    """One message: `text` is the notification and what a screen reader says, `blocks` are what is seen.
+
+    `picture` stands before the block numbered `picture_at`. Only what goes through the outbox shows it.
+    """
 
     text: str
     blocks: tuple[Block, ...]
+    picture: Picture | None = None
+    picture_at: int = 0
+
+    def with_block(self, block: Block) -> "Card":
+        """The card with this block where its picture belongs: the picture itself, or the line in place of it."""
+        blocks = (*self.blocks[: self.picture_at], block, *self.blocks[self.picture_at :])
+        return replace(self, blocks=blocks, picture=None)
 
 
 def length(text: str) -> int:
@@ -84,6 +109,11 @@ def fields(pairs: Sequence[tuple[str, str]]) -> Block:
 def context(*texts: str) -> Block:
     """Small print."""
     return {"type": "context", "elements": [plain(text, 1000) for text in texts[:10]]}
+
+
+def image(file_id: str, alt: str) -> Block:
+    """A file of the app's own; Slack must have processed it."""
+    return {"type": "image", "slack_file": {"id": file_id}, "alt_text": cut(alt, 2000)}
 
 
 def table(
@@ -170,19 +200,20 @@ def unpacked(value: str, *kinds: type) -> list[Any]:
 # Whole messages ------------------------------------------------------------------------------------------------------
 
 
-def card(text: str, *body: Block | None, last: Sequence[Block | None] = ()) -> Card:
+def card(text: str, *body: Block | None, last: Sequence[Block | None] = (), picture: Picture | None = None) -> Card:
     """A message that Slack takes: blocks that are too much are dropped from the end of `body`, and a line says so.
 
-    `last` always stays, at the end: the buttons and the small print.
+    `last` always stays, at the end: the buttons and the small print; and `picture`, before them.
     """
     blocks = [block for block in body if block]
     ending = [block for block in last if block]
+    room = [image(FILE_ID, picture.alt)] if picture else []
     dropped = 0
     while True:
         note = [_left_out(dropped)] if dropped else []
         whole = [*blocks[: len(blocks) - dropped], *note, *ending]
-        if dropped == len(blocks) or fits(whole):
-            return Card(escaped(text, NOTIFICATION), tuple(whole))
+        if dropped == len(blocks) or fits([*whole, *room]):
+            return Card(escaped(text, NOTIFICATION), tuple(whole), picture, len(whole) - len(ending))
         dropped += 1
 
 

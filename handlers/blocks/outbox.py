@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.store.outbox import Backlog
 from bot.text import duration, plural
+from handlers.blocks.kit import Block, context
 
 SHOWN = 5
 WORTH_TELLING = 60.0
@@ -21,6 +22,9 @@ ADVICE = {
     "token_revoked": "The app was removed from the workspace: install it again, and set SLACK_BOT_TOKEN.",
     "thread_not_found": "The message that it belongs under was deleted.",
     "restricted_action": "A preference of the workspace keeps the bot from posting there.",
+    "file_uploads_disabled": "An admin of the workspace has switched the uploading of files off.",
+    "file_type_not_allowed": "An admin of the workspace has to allow PNG files.",
+    "storage_limit_reached": "The workspace has no room for files: somebody may delete old ones.",
 }
 UNSURE = "It may be there or not: the bot can't read the channel's history, and does not post twice."
 
@@ -39,6 +43,17 @@ def undelivered(backlog: Backlog, now: datetime) -> list[str]:
             "the bot goes on trying."
         )
     return lines
+
+
+def pictureless(word: str) -> list[str]:
+    """A line that says why cards have no pictures, by Slack's word; none for an empty word."""
+    said = f"Cards are posted without their pictures: Slack does not take the files ({word}). {ADVICE.get(word, '')}"
+    return [said.strip()] if word else []
+
+
+def without_picture(why: str) -> Block:
+    """What stands in a card in place of its picture; all else of the card is there."""
+    return context(f"The picture is missing: {why}.")
 
 
 def _refused(reason: str, count: int) -> str:

@@ -14,11 +14,12 @@ from bot.reputation.report import NotAReport
 from handlers.access import Body
 from handlers.blocks import notice, status
 from handlers.blocks.kit import Card, unpacked
-from handlers.blocks.outbox import undelivered
+from handlers.blocks.outbox import pictureless, undelivered
 from handlers.blocks.report import last_result
 from handlers.commands.command import Command
 from handlers.commands.words import named
 from handlers.door import Door, Request
+from handlers.pictures import refused
 
 
 async def run(request: Request) -> None:
@@ -60,9 +61,10 @@ async def _notes(request: Request) -> list[str]:
     services = request.services
     try:
         backlog = await services.store.outbox.backlog(request.workspace, services.now())
+        without = pictureless(await refused(services.store, request.workspace))
     except StoreError as error:
         return [str(error)]
-    return undelivered(backlog, services.now())
+    return [*undelivered(backlog, services.now()), *without]
 
 
 async def _reputation(request: Request, hosts: Sequence[MailHost]) -> list[str]:

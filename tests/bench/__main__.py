@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import chain
 
-from tests.bench import blocklists, checks, deleting, slack
+from tests.bench import blocklists, checks, deleting, pictures, slack
 from tests.bench.measure import BARE_PYTHON, best, request, run, to_nowhere
 from tests.postfix.filling import fill, mixture
 from tests.postfix.hosts import agent_argv
@@ -65,7 +66,7 @@ def main() -> None:
         deleted, restored = deleting.there_and_back(postfix, deleting.identities(postfix))
         row("peak memory of an agent that deletes 100,000 messages", f"{deleted.peak:.0f} MiB", "80 MiB")
         row("  and of one that restores them", f"{restored.peak:.0f} MiB", "80 MiB")
-    for what, figure, ceiling in blocklists.rows():
+    for what, figure, ceiling in chain(blocklists.rows(), pictures.rows()):
         row(what, figure, ceiling)
     seconds, _ = asyncio.run(checks.all_at_once())
     row(

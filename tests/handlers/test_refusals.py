@@ -48,3 +48,14 @@ async def test_without_a_connection_surely_nothing_happened() -> None:
     assert refusal(caught.value).sure
     assert not refusal(caught.value).lasting
     assert "Cannot connect" in said(caught.value)
+
+
+async def test_what_in_a_message_was_refused_is_told() -> None:
+    async with Workspace() as workspace:
+        workspace.add_channel(OPS, "ops", [])
+        client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
+        image = {"type": "image", "alt_text": "x", "slack_file": {"id": "F99999999"}}
+        with pytest.raises(SlackApiError) as caught:
+            await client.chat_postMessage(channel=OPS, text="x", blocks=[image])
+    places = ("invalid slack file [json-pointer:/blocks/0/slack_file]",)
+    assert refusal(caught.value) == Refusal("invalid_blocks", sure=True, lasting=True, places=places)

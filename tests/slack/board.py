@@ -23,6 +23,7 @@ from bot.store.memory import recall, remember
 from bot.store.outbox import Backlog, Outbox, Told
 from handlers.blocks.kit import Card, card
 from handlers.blocks.rich import say
+from handlers.delivery import Render
 from handlers.outbox import OutboxWorker
 from tests.slack.desk import services
 
@@ -101,6 +102,7 @@ class Board:
         self.clock = clock
         self.numbers: dict[tuple[str, str], int] = {}
         self.remarks: dict[str, tuple[str, str]] = {}
+        self.renders: dict[str, Render] = {}
         self._folder = folder
         self._task: asyncio.Task[None] | None = None
         self.worker: OutboxWorker
@@ -120,7 +122,7 @@ class Board:
             timeout=TIMEOUT,  # type: ignore[arg-type]
             retry_handlers=[],
         )
-        renders = {"notice": render_notice, "remark": render_remark}
+        renders = {"notice": render_notice, "remark": render_remark, **self.renders}
         jitter = random.Random(1).random
         self.worker = OutboxWorker(client, self.services, renders, sleep=self.clock.sleep, jitter=jitter)
         self._task = asyncio.create_task(self.worker.run(), name="worker")

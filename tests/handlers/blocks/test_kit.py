@@ -87,3 +87,23 @@ def test_preformatted_lines_that_no_longer_fit_are_counted() -> None:
     text = rich.preformatted(["x" * 90] * 50, limit=1000)["elements"][0]["text"]
     assert text.endswith("\n… and 40 more")
     assert len(text) < 1100
+
+
+async def png() -> bytes:
+    return b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_picture_has_room_kept_and_its_place_is_before_the_end() -> None:
+    picture = kit.Picture("day.png", "w" * 5000, png)
+    made = kit.card("t", *(rich.say("x" * 900) for _ in range(40)), last=[kit.context("end")], picture=picture)
+    whole = made.with_block(kit.image("F" * 16, picture.alt))
+    assert kit.fits(whole.blocks) and whole.picture is None
+    assert [block["type"] for block in whole.blocks[-3:]] == ["context", "image", "context"]
+    assert "left out" in whole.blocks[-3]["elements"][0]["text"]
+    assert len(whole.blocks[-2]["alt_text"]) == 2000
+    assert not kit.fits([*whole.blocks, rich.say("x" * 900)]), "no more was left out than had to be"
+
+
+def test_a_card_without_a_picture_has_its_blocks_as_they_were() -> None:
+    made = kit.card("t", rich.say("x"), last=[kit.context("end")])
+    assert made.picture is None and [block["type"] for block in made.blocks] == ["rich_text", "context"]

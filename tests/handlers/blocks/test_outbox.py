@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from bot.store.outbox import Backlog, FailedItem
-from handlers.blocks.outbox import undelivered
+from handlers.blocks.outbox import pictureless, undelivered
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,3 +43,10 @@ def test_many_reasons_are_cut_and_a_strange_one_is_told_as_it_is() -> None:
 def test_what_has_waited_long_is_told() -> None:
     (line,) = undelivered(Backlog(2, NOW - timedelta(minutes=5), ()), NOW)
     assert line == "2 messages wait to be posted, the oldest for 5 min; the bot goes on trying."
+
+
+def test_why_cards_have_no_pictures_is_told_with_what_to_do() -> None:
+    said = "Cards are posted without their pictures: Slack does not take the files"
+    assert pictureless("") == []
+    assert pictureless("missing_scope") == [f"{said} (missing_scope). Reinstall the app from its manifest."]
+    assert pictureless("no_such_word") == [f"{said} (no_such_word)."]
