@@ -97,7 +97,9 @@ def _draw(figure: Figure, series: Series) -> None:
         _depth(axes, series, most)
         _alerts(axes, series)
     if ceiling:
-        usual.text(0.01, 0.95, f"below {ceiling:,}", transform=usual.transAxes, size=SMALL, va="top")
+        usual.text(
+            0.01, 0.95, f"below {ceiling:,}", transform=usual.transAxes, size=SMALL, va="top", backgroundcolor=PAPER
+        )
     _labels(panels[0][0], series)
     if not top:
         said = "empty" if series.runs() else "nothing is known"
@@ -217,6 +219,8 @@ def _seconds(series: Series, at: datetime) -> float:
 
 
 def _number(value: float) -> str:
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:g}M"
     return f"{value / 1000:,.0f}k" if value >= 10_000 else f"{value:,.0f}"
 
 

@@ -9,7 +9,8 @@ QUARTER = timedelta(minutes=15)
 """All offsets from UTC in use are multiples of it, so that every local hour begins at one."""
 LONG = timedelta(hours=49)
 """A longer stretch has a label a day, a shorter one some hours of the day."""
-HOURS = ((13, 3), (LONG // timedelta(hours=1), 6))
+HOURS = ((13, 3), (26, 6), (LONG // timedelta(hours=1), 12))
+"""Up to so many hours: a label each so many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
+from bot.console.pictures import drawing
 from bot.watch.picture import COLOURS, PAPER, draw
 from bot.watch.series import STATES, Series
 from bot.watch.sparks import text_picture
@@ -57,7 +58,7 @@ def test_the_same_series_is_the_same_bytes_also_in_threads_and_carries_its_words
     image = Image.open(io.BytesIO(once[1]))
     assert image.size == SIZE
     assert image.info["Description"] == words(kinds[1])
-    assert image.info["Comment"].splitlines() == text_picture(kinds[1], 72)
+    assert drawing(once[1]) == text_picture(kinds[1], 72), "the console reads it"
     assert set(image.info) <= {"Description", "Comment", "dpi"}
 
 

@@ -1,5 +1,7 @@
 """Uploading a file: a URL, the bytes, then the completion (docs.slack.dev/messaging/working-with-files)."""
 
+import secrets
+
 from bot.console.workspace.api_chat import writable
 from bot.console.workspace.calls import ApiError, Arguments, Method
 from bot.console.workspace.state import BOT_USER, JSON, File, Message, State
@@ -9,7 +11,8 @@ def upload_url(state: State, given: Arguments) -> JSON:
     name, size = given.required("filename"), given.number("length", 0)
     if size <= 0:
         raise ApiError("invalid_arguments", ["must be more than 0 [json-pointer:/length]"])
-    file = File(state.new_id("F"), name, size)
+    # The app may remember a file for longer than this workspace lives: its ID must never name another one.
+    file = File(f"F{secrets.token_hex(5).upper()}", name, size)
     state.files[file.id] = file
     return {"ok": True, "upload_url": f"{state.base_url}/upload/{file.id}", "file_id": file.id}
 
