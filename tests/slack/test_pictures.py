@@ -161,6 +161,15 @@ async def test_a_file_that_somebody_deleted_is_uploaded_anew_when_its_card_chang
     assert posts(told.workspace) == 1
 
 
+async def test_a_message_that_was_taken_without_an_answer_is_still_found_when_its_file_is_gone(told: Board) -> None:
+    told.workspace.faults.add("chat.postMessage", faults.no_answer(), times=1)
+    await tell(told)
+    await told.workspace.wait(lambda: told.messages(OPS))
+    told.workspace.state.files.clear()
+    await said(told)
+    assert posts(told.workspace) == 1
+
+
 async def test_a_completion_that_never_arrived_is_made_up_for(told: Board) -> None:
     """Slack knows nothing of the file any more, though it had taken the bytes."""
     told.workspace.faults.add(COMPLETE, faults.no_answer(applied=False), times=1)
