@@ -22,8 +22,8 @@ def words(series: Series) -> str:
     elif peak.messages == 0:
         told = ["empty" if not gaps else "empty whenever it was looked at"]
     else:
-        most = "at most" if not gaps else "the most seen"
-        told = [f"{most} {plural(peak.messages, 'message')} on {moment(peak.at, zone)}", _now(series)]
+        seen = " seen," if gaps else ""
+        told = [f"at most {plural(peak.messages, 'message')}{seen} on {moment(peak.at, zone)}", _now(series)]
     sentences = [f"{head}: {', '.join(told)}."]
     if series.marks:
         sentences.append(_alerts(series.marks, zone))

@@ -15,7 +15,7 @@ def test_they_say_the_peak_its_time_and_the_end() -> None:
 
 def test_they_say_what_is_not_known() -> None:
     said = words(day(holey))
-    assert "the most seen 25 messages on Mon 23 Nov 08:00, 25 at the end." in said
+    assert "at most 25 messages seen, on Mon 23 Nov 08:00, 25 at the end." in said
     assert said.endswith(
         "Not known for 5 h: Mon 23 Nov 13:00 to Mon 23 Nov 16:00 and Mon 23 Nov 20:00 to Mon 23 Nov 22:00."
     )
