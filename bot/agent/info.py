@@ -11,6 +11,7 @@ from bot.agent import expiries, holds, journal, signing, transports
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.protocol import VERSION, Info
+from bot.agent.unexplained import unexplained
 
 # Worth knowing: where it sends from, how it is limited, and what the other verbs go by.
 PARAMETERS = (
@@ -43,6 +44,7 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
         last_flush=system.trash.last_flush(),
         catch_all=transports.catch_all(system.postfix, parameters.get("transport_maps", "")),
         signing=signing.selectors(system.trust),
+        held_unexplained=unexplained(system),
     )
 
 

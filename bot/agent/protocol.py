@@ -213,6 +213,7 @@ class Info:
     """What stands behind an instance. `mail_system_up` is `postfix status`; None when it could not be found out.
 
     `catch_all` is what transport_maps have for all mail (`*` in transport(5)); empty: nothing, None: not known.
+    `held_unexplained` messages are on hold without a record of ours that says why; None when it could not be found out.
     """
 
     agent_version: str
@@ -229,6 +230,7 @@ class Info:
     last_flush: Optional[float] = None
     catch_all: Optional[str] = None
     signing: Tuple[SigningKey, ...] = ()
+    held_unexplained: Optional[int] = None
 
 
 @dataclass(frozen=True)

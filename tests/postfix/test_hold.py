@@ -239,3 +239,22 @@ def lost_by_the_naive_way(postfix: PrivatePostfix, world: World) -> bool:
     while not lost() and time.monotonic() < end:
         time.sleep(0.1)
     return lost() > 0
+
+
+async def test_mail_that_others_put_on_hold_is_unexplained_and_ours_is_not(
+    postfix: PrivatePostfix, world: World
+) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix.defer("ann@sender.test", "bob@grey.test", count=3)
+    host = mail_host(postfix)
+    one, two, three = await host.select(EVERYTHING)
+    held = await host.hold([one])
+    assert (await host.info()).held_unexplained == 0
+    postfix.run("postsuper", "-h", "-", stdin=f"{two.queue_id}\n")
+    assert (await host.info()).held_unexplained == 1
+    await host.delete("7-held", [one, two, three])
+    assert (await host.info()).held_unexplained == 0
+    restored = await host.restore("7-held")
+    assert restored.result.counts == {"on_hold": 2, "restored": 1}
+    assert (await host.info()).held_unexplained == 1  # as before the deletion
+    assert held.result.counts == {"held": 1}
