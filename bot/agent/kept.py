@@ -10,7 +10,7 @@ import contextlib
 import os
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from bot.agent import queuefile
+from bot.agent import noreplace, queuefile
 from bot.agent.protocol import Identity
 from bot.agent.queues import Queues
 from bot.agent.targets import Found
@@ -129,6 +129,29 @@ class Kept:
         """A newer log that lies in the queue stays."""
         with contextlib.suppress(FileNotFoundError, FileExistsError):
             self._queues.link(self._folders[log], log, queue_id)
+
+    def move_back(self, queue_id: str) -> None:
+        """Move the file to `deferred`, in one step; Queues.make() was called. Raises OSError as noreplace.move()."""
+        noreplace.move(queue_id, self._files, self._queues.there("deferred", queue_id))
+
+    def move_log_back(self, log: str, queue_id: str, queues: Queues) -> bool:
+        """Whether there was one, and the queue has it now; a newer log that lies there stays. Queues.make() was called.
+
+        A moment with two names does no harm to a log, and two threads can do this at a time, but not rename a file.
+        """
+        folder = queues.there(log, queue_id)
+        try:
+            os.link(queue_id, queue_id, src_dir_fd=self._folders[log], dst_dir_fd=folder, follow_symlinks=False)
+        except (FileNotFoundError, FileExistsError):
+            return False
+        os.unlink(queue_id, dir_fd=self._folders[log])
+        return True
+
+    def take_log(self, log: str, queue_id: str) -> None:
+        """Have it here again."""
+        folder = self._queues.there(log, queue_id)
+        self._link(folder, queue_id, self._folders[log])
+        os.unlink(queue_id, dir_fd=folder)
 
 
 def _lstat(folder: int, name: str) -> os.stat_result:

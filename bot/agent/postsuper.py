@@ -113,7 +113,8 @@ def in_turn(
         yield running.ids, running.handled()
 
 
-def chunks(messages: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Messages in parts, one for each postsuper(1)."""
-    for start in range(0, len(messages), AT_ONCE):
-        yield messages[start : start + AT_ONCE]
+def chunks(messages: Sequence[T], times: int = 1) -> Iterator[Sequence[T]]:
+    """Messages in parts, one for each postsuper(1), or so many `times` as large."""
+    size = AT_ONCE * times
+    for start in range(0, len(messages), size):
+        yield messages[start : start + size]

@@ -6,6 +6,8 @@ Postfix's own users can write in the queues, so every step is taken relative to 
 from __future__ import annotations
 
 import contextlib
+import copy
+import errno
 import fcntl
 import os
 import pwd
@@ -21,8 +23,9 @@ from bot.agent.queueid import hash_key, is_queue_id
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
-FOLDERS = 512
-"""So many are kept open; with every queue hashed two levels deep there are more than a process may open."""
+FOLDERS = 384
+"""So many are kept open, by each of two threads; with every queue hashed two levels deep there are more than a process
+may open."""
 
 NAMES = 8192
 """So many names of a folder are looked at together; a folder can have a million."""
@@ -153,6 +156,31 @@ class Queues:
             folder = self._made(path)
         os.link(queue_id, queue_id, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
 
+    def make(self, queue: str, ids: Sequence[str]) -> None:
+        """Make the folders that these messages belong in, where there are none."""
+        for path in {self.path(queue, queue_id) for queue_id in ids}:
+            if self._folder(path) is None:
+                self._made(path)
+
+    def there(self, queue: str, queue_id: str) -> int:
+        """folder(), of one that was made. Raises NotADirectoryError when it is there no longer."""
+        folder = self.folder(queue, queue_id)
+        if folder is None:
+            raise NotADirectoryError(errno.ENOTDIR, f"the folder of {queue_id} in {queue} is gone")
+        return folder
+
+    def apart(self) -> Queues:
+        """The same, for another thread: the descriptors of one are good until its next call."""
+        other = copy.copy(self)
+        other._folders = {}
+        return other
+
+    def close(self) -> None:
+        """Let go of the folders that are open."""
+        for descriptor in self._folders.values():
+            os.close(descriptor)
+        self._folders.clear()
+
     def sync(self, queue: str, ids: Sequence[str]) -> None:
         """Force the names of these messages in a queue to disk."""
         for path in {self.path(queue, queue_id) for queue_id in ids}:
@@ -231,9 +259,7 @@ class Queues:
             except FileNotFoundError:
                 return None
             if len(self._folders) >= FOLDERS:
-                for descriptor in self._folders.values():
-                    os.close(descriptor)
-                self._folders.clear()
+                self.close()
             self._folders[path] = folder
         return self._folders[path]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence, Set
 
 from bot.agent import holds, kept
 from bot.agent import journal as journals
@@ -29,6 +29,7 @@ from bot.agent.release import let_go
 from bot.agent.requests import Target
 from bot.agent.restorable import Restorable
 from bot.agent.story import Settled
+from bot.agent.straight import PARTS, Straight
 
 IDS_A_LINE = 500
 
@@ -104,8 +105,9 @@ class _Restoration:
         self._settled.update(settled)
         work = [*begun, *(queue_id for queue_id in wanted if queue_id not in begun and queue_id not in settled)]
         self._work = len(work)
+        rest = self._straight(work)
         story = self._story
-        for outcomes in let_go(self._system, self._put_back_in_parts(work), story.safe, self._lock, idle=story.idle):
+        for outcomes in let_go(self._system, self._put_back_in_parts(rest), story.safe, self._lock, idle=story.idle):
             done: Dict[str, Settled] = {}
             for outcome in outcomes:
                 word = _LET_GO.get(outcome.outcome)
@@ -114,12 +116,28 @@ class _Restoration:
         self._journal.write([{"restore_finished": time.time()}])
         self._names.close()
 
+    def _straight(self, work: Sequence[str]) -> List[str]:
+        """Those that can't go straight back to where they are tried again; the others get their outcome."""
+        way = Straight(self._system, self._names, self._story)
+        gone: Set[str] = set()
+        for part in chunks(work, PARTS):
+            ids = way.fit(part)
+            if ids:
+                self._begin(ids)
+                done = way.move(ids)
+                self._settle(done)
+                gone.update(done)
+        return [queue_id for queue_id in work if queue_id not in gone]
+
+    def _begin(self, ids: Sequence[str]) -> None:
+        self._journal.write({"restoring": ids[i : i + IDS_A_LINE]} for i in range(0, len(ids), IDS_A_LINE))
+
     def _put_back_in_parts(self, work: Sequence[str]) -> Iterator[Sequence[str]]:
         """Those that are on hold again, and free to go; the others get their outcome."""
         for part in chunks(work):
             there = {queue_id: self._names.status(queue_id) for queue_id in part}
             ids = [queue_id for queue_id in part if there[queue_id] is not None or queue_id in self._story.under_way]
-            self._journal.write({"restoring": ids[i : i + IDS_A_LINE]} for i in range(0, len(ids), IDS_A_LINE))
+            self._begin(ids)
             done: Dict[str, Settled] = {}
             on_hold = self._put_back({each: status for each, status in there.items() if status is not None}, done)
             on_hold += self._put_back_before([queue_id for queue_id in ids if there[queue_id] is None], done)
