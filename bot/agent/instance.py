@@ -36,7 +36,7 @@ class MailSystem:
         return Trash(self.instance, self.queues.directory, self.trust)
 
     def managers(self) -> Managers:
-        return Managers(self.queues.directory, self.postfix.running())
+        return Managers(self.queues.directory, self.postfix.running)
 
     def look(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Tuple[Optional[Place], Optional[Identity]]:
         """Where the message lies, and what its envelope says; None for what is not there, or not readable as one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import FrozenSet, List, NamedTuple
+from typing import Callable, FrozenSet, List, NamedTuple
 
 NAMES = ("qmgr", "nqmgr", "oqmgr")
 
@@ -21,10 +21,11 @@ class Manager(NamedTuple):
 class Managers:
     """The queue managers that work in one queue directory; more than one only for a moment at a restart."""
 
-    def __init__(self, queue_directory: str, mail_system_up: bool) -> None:
+    def __init__(self, queue_directory: str, mail_system_up: Callable[[], bool]) -> None:
+        """`mail_system_up` is asked only where no manager is seen."""
         self._found = _managers(queue_directory)
         # The system is up and no manager is seen: it lives in another container, say, and nobody knows about it.
-        self.known = bool(self._found) or not mail_system_up
+        self.known = bool(self._found) or not mail_system_up()
 
     @property
     def ids(self) -> FrozenSet[str]:

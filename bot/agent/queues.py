@@ -217,7 +217,10 @@ class Queues:
         """The folders from `queue_directory` to the queue file (hash_queue_names, hash_queue_depth)."""
         if queue not in self._hashed:
             return (queue,)
-        return (queue, *hash_key(queue_id)[: self._depth].ljust(self._depth, "_"))
+        key = hash_key(queue_id)
+        if self._depth == 1:
+            return (queue, key[0])
+        return (queue, *key[: self._depth].ljust(self._depth, "_"))
 
     def ids(self, queue: str) -> Iterator[List[str]]:
         """The queue IDs in one queue, some thousand at a time; no queue file is opened."""

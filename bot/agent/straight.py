@@ -19,11 +19,15 @@ from bot.agent.kept import LOGS, Kept
 from bot.agent.lifetimes import FORCE_EXPIRED
 from bot.agent.noreplace import UNSUPPORTED
 from bot.agent.protocol import ALL_QUEUES
+from bot.agent.queues import Queues
 from bot.agent.restorable import Restorable
 from bot.agent.story import Settled
 
 PARTS = 5
 """So many of postsuper(1)'s parts are moved between two writes to the journal, each of which waits for the disk."""
+
+_HANDED_ON = 64
+"""So many messages are handed from one thread to the other at a time."""
 
 _OTHER_QUEUES = tuple(queue for queue in ALL_QUEUES if queue != "deferred")
 
@@ -75,34 +79,37 @@ class Straight:
         # Before there are two threads: who makes a folder is the mail owner meanwhile, in all of them.
         for queue in ("deferred", *self._logs):
             self._queues.make(queue, ids)
-        ready: SimpleQueue[Optional[_Ready]] = SimpleQueue()
+        ready: SimpleQueue[Optional[List[_Ready]]] = SimpleQueue()
         thread = Thread(target=self._move_logs, args=(ids, ready))
         thread.start()
-        for each in iter(ready.get, None):
-            settled = self._moved(each)
-            if settled is not None:
-                done[each.queue_id] = settled
+        for part in iter(ready.get, None):
+            for each in part:
+                settled = self._moved(each)
+                if settled is not None:
+                    done[each.queue_id] = settled
         thread.join()
         self._queues.sync("deferred", list(done))
         self._names.sync()
         return done
 
-    def _move_logs(self, ids: Sequence[str], ready: SimpleQueue[Optional[_Ready]]) -> None:
+    def _move_logs(self, ids: Sequence[str], ready: SimpleQueue[Optional[List[_Ready]]]) -> None:
         queues = self._queues.apart()
         try:
-            for queue_id in ids:
-                logs: List[str] = []
-                try:
-                    for log in self._logs:
-                        if self._names.move_log_back(log, queue_id, queues):
-                            logs.append(log)
-                except OSError as error:
-                    ready.put(_Ready(queue_id, logs, error))
-                else:
-                    ready.put(_Ready(queue_id, logs))
+            for start in range(0, len(ids), _HANDED_ON):
+                ready.put([self._with_logs_back(queue_id, queues) for queue_id in ids[start : start + _HANDED_ON]])
         finally:
             ready.put(None)
             queues.close()
+
+    def _with_logs_back(self, queue_id: str, queues: Queues) -> _Ready:
+        logs: List[str] = []
+        try:
+            for log in self._logs:
+                if self._names.move_log_back(log, queue_id, queues):
+                    logs.append(log)
+        except OSError as error:
+            return _Ready(queue_id, logs, error)
+        return _Ready(queue_id, logs)
 
     def _moved(self, each: _Ready) -> Optional[Settled]:
         """The outcome of one; None when it is to go by way of hold."""
