@@ -77,8 +77,11 @@ class Straight:
         """
         done: Dict[str, Settled] = {}
         # Before there are two threads: who makes a folder is the mail owner meanwhile, in all of them.
-        for queue in ("deferred", *self._logs):
-            self._queues.make(queue, ids)
+        try:
+            for queue in ("deferred", *self._logs):
+                self._queues.make(queue, ids)
+        except OSError:
+            return {}  # On the way by hold each is told what is in its way.
         ready: SimpleQueue[Optional[List[_Ready]]] = SimpleQueue()
         thread = Thread(target=self._move_logs, args=(ids, ready))
         thread.start()
