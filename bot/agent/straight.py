@@ -9,6 +9,7 @@ is in a queue already; and everything where the system has no such move (norepla
 
 from __future__ import annotations
 
+import contextlib
 import os
 from queue import SimpleQueue
 from threading import Thread
@@ -127,8 +128,9 @@ class Straight:
             if failure.errno in UNSUPPORTED:
                 self._supported = False
                 return None
-            for log in logs:
-                self._names.take_log(log, queue_id)
+            with contextlib.suppress(OSError):  # On a full disk it stays in the queue, where the next restore finds it.
+                for log in logs:
+                    self._names.take_log(log, queue_id)
             return ("in_queue", "") if isinstance(failure, FileExistsError) else ("failed", str(failure.strerror))
         if len(logs) < len(self._logs):
             self._names.drop(queue_id, [log for log in self._logs if log not in logs])

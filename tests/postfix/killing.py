@@ -20,7 +20,7 @@ PROGRAM = '''
 import errno, json, os, signal, subprocess, sys, threading
 sys.path.insert(0, sys.argv[1])
 import bot.agent.__main__ as agent
-from bot.agent import delete, deletions, hold, info, postsuper, purge, release, restore
+from bot.agent import delete, deletions, hold, info, noreplace, postsuper, purge, release, restore
 
 # Several parts, so that it is killed while postsuper works on one and the agent on another.
 postsuper.AT_ONCE = 3
@@ -28,7 +28,7 @@ postsuper.AT_ONCE = 3
 CHANGES = ("fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "rmdir", "unlink")
 
 # What a full disk refuses.
-WRITES = ("fsync", "link", "mkdir", "pwrite")
+WRITES = ("fsync", "link", "mkdir", "move", "pwrite")
 
 class Steps:
     """Counts before and after each call; `at` is the step at which the process kills itself, and `full` the one from
@@ -57,6 +57,7 @@ class Steps:
     def watch(self):
         for name in CHANGES:
             setattr(os, name, self.around(getattr(os, name)))
+        noreplace.move = self.around(noreplace.move)
         subprocess.Popen.__init__ = self.around(subprocess.Popen.__init__)
         subprocess.Popen.wait = self.around(subprocess.Popen.wait)
 
