@@ -41,9 +41,13 @@ class Output:
     def outcomes(self, outcomes: Iterable[Outcome]) -> Dict[str, int]:
         """Say what became of each message, and return how many had which outcome."""
         counts: Dict[str, int] = {}
-        for outcome in outcomes:
-            counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
-            self._event({"event": "message", "outcome": [outcome.queue_id, outcome.outcome, outcome.detail]})
+        for each in outcomes:
+            counts[each.outcome] = counts.get(each.outcome, 0) + 1
+            if each.detail:
+                self._event({"event": "message", "outcome": [each.queue_id, each.outcome, each.detail]})
+            else:
+                # As json.dumps() has it, at a fraction of the time: both are plain letters, digits and underscores.
+                self._say(f'{{"event": "message", "outcome": ["{each.queue_id}", "{each.outcome}", ""]}}')
         return counts
 
     def done(self, result: Any) -> None:
@@ -55,9 +59,12 @@ class Output:
         self._event({"event": "error", "code": error.code, "text": error.text}, at_once=True)
 
     def _event(self, event: Dict[str, Any], at_once: bool = False) -> None:
+        self._say(json.dumps(event), at_once)
+
+    def _say(self, event: str, at_once: bool = False) -> None:
         """Raises AgentError when nobody listens any more and nothing was begun."""
         try:
-            self._stream.write(json.dumps(event).encode("ascii") + b"\n")
+            self._stream.write(event.encode("ascii") + b"\n")
             if at_once:
                 self._stream.flush()
         except OSError as error:

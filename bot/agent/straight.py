@@ -63,7 +63,9 @@ class Straight:
         for queue_id in ids:
             if queue_id in story.safe and queue_id in story.idle and queue_id not in story.stays:
                 status = self._names.status(queue_id)
-                if status is not None and self._alone(status) and self._queues.glance(queue_id, queues) is None:
+                if status is None or not self._alone(status):
+                    continue
+                if not queues or self._queues.glance(queue_id, queues) is None:
                     found.append(queue_id)
         return found
 
