@@ -1,7 +1,8 @@
 """What a deletion keeps: a second name for each queue file, `KEY/kept/ID` in the trash folder, and for its logs.
 
 Same inode, no copy, no more disk; and a short queue ID is not given away while its inode lives. Nothing is ever put in
-the place of another file: names are made by link(2), which refuses that, and taken away by unlink(2).
+the place of another file: names are made by link(2), which refuses that, and taken away by unlink(2), or both are done
+by noreplace.py's rename, which refuses it too.
 """
 
 from __future__ import annotations
