@@ -1,9 +1,10 @@
 """`restore`: bring deleted messages back, byte for byte the same, and let them go in the way that loses none.
 
-Most mail goes straight back (straight.py). For the rest, the ID is looked for in every queue, the logs go back, the kept
-file gets its name on hold (which replaces nothing), and only then loses the kept one. What would be sent back to its sender at once stays on hold, and so does what was on
-hold before the deletion. A restore closes the key: nothing is deleted under it any more. One that was killed is
-finished by the same request; what was put back and is nowhere by then has been released, and has gone its way.
+Most mail goes straight back (straight.py). For the rest, the ID is looked for in every queue, the logs go back, the
+kept file gets its name on hold (which replaces nothing), and only then loses the kept one. What would be sent back to
+its sender at once stays on hold, and so does what was on hold before the deletion. A restore closes the key: nothing is
+deleted under it any more. One that was killed is finished by the same request; what was put back and is nowhere by then
+has been released, and has gone its way.
 """
 
 from __future__ import annotations
