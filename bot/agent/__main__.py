@@ -150,8 +150,8 @@ def _list(call: Call) -> Any:
     from bot.agent import listing
 
     if call.request.args["select"]:
-        return listing.select(call.system.postfix, call.request.args, call.output.identity)
-    return listing.listing(call.system.postfix, call.request.args)
+        return listing.select(call.system, call.request.args, call.output.identity)
+    return listing.listing(call.system, call.request.args)
 
 
 def _show(call: Call) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple, TypeVar
 
 from bot.agent import queuefile
 from bot.agent.config import Instance
@@ -14,6 +14,8 @@ from bot.agent.protocol import ALL_QUEUES, Identity
 from bot.agent.queues import Place, Queues
 from bot.agent.trash import Trash
 from bot.agent.trust import Trust
+
+T = TypeVar("T")
 
 LOOKS = 3
 """How often a message is looked for that moves from queue to queue meanwhile."""
@@ -40,13 +42,22 @@ class MailSystem:
 
     def look(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Tuple[Optional[Place], Optional[Identity]]:
         """Where the message lies, and what its envelope says; None for what is not there, or not readable as one."""
+        return self._look(queue_id, queues, queuefile.read_identity)
+
+    def submission(self, queue_id: str) -> Tuple[Optional[Place], Optional[queuefile.Submission]]:
+        """The same with who submitted it."""
+        return self._look(queue_id, ALL_QUEUES, queuefile.read_submission)
+
+    def _look(
+        self, queue_id: str, queues: Sequence[str], read: Callable[[int, str], T]
+    ) -> Tuple[Optional[Place], Optional[T]]:
         place = None
         for _ in range(LOOKS):
             opened = self.queues.open_any(queue_id, queues)
             if opened is not None:
                 place, descriptor = opened
                 try:
-                    return place, queuefile.read_identity(descriptor, queue_id)
+                    return place, read(descriptor, queue_id)
                 except ValueError:
                     return place, None
                 finally:

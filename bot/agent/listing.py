@@ -8,9 +8,18 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from bot.agent import matching, protocol
+from bot.agent.behind import Newest
 from bot.agent.errors import AgentError
-from bot.agent.postfix import Postfix
-from bot.agent.protocol import AGE_BUCKETS_MINUTES, Cursor, Identity, Listing, QueuedMessage, QueueSummary, Recipient
+from bot.agent.instance import MailSystem
+from bot.agent.protocol import (
+    AGE_BUCKETS_MINUTES,
+    Cursor,
+    Identity,
+    Listing,
+    QueuedMessage,
+    QueueSummary,
+    Recipient,
+)
 from bot.agent.reasons import grouped
 from bot.agent.report import Entry, Report
 from bot.agent.seconds import lifetime
@@ -21,7 +30,7 @@ PAGE_RECIPIENTS = 3
 EntryKey = Tuple[Any, str]
 
 
-def listing(postfix: Postfix, args: Mapping[str, Any], wanted: Optional[Callable[[Entry], bool]] = None) -> Listing:
+def listing(system: MailSystem, args: Mapping[str, Any], wanted: Optional[Callable[[Entry], bool]] = None) -> Listing:
     """The summary of a selection and one sorted page. Mail that moves meanwhile can be counted twice or missed.
 
     `wanted` is asked about each entry that matches, and can leave it out.
@@ -29,10 +38,11 @@ def listing(postfix: Postfix, args: Mapping[str, Any], wanted: Optional[Callable
     now = time.time()
     page = _Page(args["sort"], args["limit"], args["after"], args["before"])
     matches = matching.compiled(args["selection"], now)
-    report = Report(postfix)
+    report = Report(system.postfix)
     # Asked for while Postfix reads its first queue files.
-    lifetimes = postfix.parameters(["maximal_queue_lifetime", "bounce_queue_lifetime"])
+    lifetimes = system.postfix.parameters(["maximal_queue_lifetime", "bounce_queue_lifetime"])
     summary = _Summary(now, lifetime(lifetimes["maximal_queue_lifetime"]), lifetime(lifetimes["bounce_queue_lifetime"]))
+    newest = Newest(args["behind"]) if args["behind"] else None
     total = 0
     with contextlib.closing(report.entries()) as entries:
         for entry in entries:
@@ -41,19 +51,23 @@ def listing(postfix: Postfix, args: Mapping[str, Any], wanted: Optional[Callable
                 summary.add(entry)
                 if args["limit"]:
                     page.add(entry)
+                if newest is not None:
+                    newest.add(entry)
+    counted = summary.result()
     return Listing(
         taken_at=now,
         complete=report.complete,
         problem=report.problem,
         mail_system_up=report.mail_system_up,
         total=total,
-        summary=summary.result(),
+        summary=counted,
         page=page.messages(),
         position=page.position(),
+        behind=newest.behind(system, counted.senders) if newest is not None else None,
     )
 
 
-def select(postfix: Postfix, args: Mapping[str, Any], tell: Callable[[Identity], None]) -> Listing:
+def select(system: MailSystem, args: Mapping[str, Any], tell: Callable[[Identity], None]) -> Listing:
     """Tell of every matching identity as it comes, each queue ID once, and return the listing of those very messages.
 
     A selection that changes something must not be made from half a queue: raises AgentError when the listing is not
@@ -75,7 +89,7 @@ def select(postfix: Postfix, args: Mapping[str, Any], tell: Callable[[Identity],
         tell(identity(entry))
         return True
 
-    found = listing(postfix, args, first_time)
+    found = listing(system, args, first_time)
     if not found.complete:
         raise AgentError(
             "partial", f"The queue could not be listed to its end, so nothing was selected. {found.problem}"

@@ -18,6 +18,7 @@ MAX_TARGETS = 100_000
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_TARGET_BYTES = 4 * 1024
 MAX_PAGE = 100
+MAX_BEHIND = 20
 MAX_RECIPIENTS_SHOWN = 100
 MAX_PEERS = 8
 MAX_TEXT = 1024
@@ -162,12 +163,26 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """Who is behind the most frequent sender of a selection: logins and clients of `read` of its newest messages.
+
+    A message without a login (sasl_username), or without a client's address, counts for none.
+    """
+
+    sender: str
+    read: int = 0
+    logins: Tuple[Count, ...] = ()
+    clients: Tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True)
 class Listing:
     """The answer of `list`.
 
     `complete` is False when postqueue(1) broke off: what was read is shown, and `problem` says what happened.
     `mail_system_up` is False when postqueue warned that it reads the queue behind a stopped Postfix's back.
     `total` counts the whole queue, `summary` and `page` the selection; `position` entries stand before the page.
+    `behind` is there when it was asked for and there is a sender.
     """
 
     taken_at: float
@@ -178,6 +193,7 @@ class Listing:
     summary: Summary = Summary()
     page: Tuple[QueuedMessage, ...] = ()
     position: int = 0
+    behind: Optional[Behind] = None
 
 
 @dataclass(frozen=True)

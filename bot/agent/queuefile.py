@@ -2,16 +2,16 @@
 
 A length is written seven bits a byte, the low ones first, with the high bit set while more follow. Read here are `C`
 (the message's size and counts), `T` (arrival time) and `S` (sender), which stand in front and name a message for sure.
-postcat(1) reads the rest.
+Of the named attributes (`A`), those that tell who submitted it. postcat(1) reads the rest.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Tuple
+from typing import Dict, Iterator, NamedTuple, Tuple
 
-from bot.agent.protocol import Identity
+from bot.agent.protocol import MAX_TEXT, Identity
 from bot.agent.requests import Target
 
 NULL_SENDER = "MAILER-DAEMON"
@@ -59,6 +59,55 @@ def _identity(data: bytes, queue_id: str) -> Identity:
 
 
 _SIZE, _TIME, _SENDER, _CONTENT = b"CTSM"
+_ATTRIBUTE, _RECIPIENTS = ord("A"), b"RDO"
+
+
+class Submission(NamedTuple):
+    """Who handed a message in, by the named attributes that Postfix itself wrote; empty for what is not there."""
+
+    identity: Identity
+    login: str
+    client: str
+
+
+def read_submission(descriptor: int, queue_id: str) -> Submission:
+    """`sasl_username` and `client_address` of the file open at `descriptor`. Raises ValueError as read_identity()."""
+    identity = read_identity(descriptor, queue_id)
+    for size in READ:
+        data = os.pread(descriptor, size, 0)
+        try:
+            attributes = _attributes(data, queue_id)
+            return Submission(identity, attributes.get("sasl_username", ""), attributes.get("client_address", ""))
+        except IndexError:
+            if len(data) < size:
+                break
+    raise ValueError(f"the queue file of {queue_id} is cut off, or its envelope too long")
+
+
+def _attributes(data: bytes, queue_id: str) -> Dict[str, str]:
+    """The named attributes in front of the recipients; smtpd(8) writes the submitter's before it knows of any."""
+    found: Dict[str, str] = {}
+    for kind, value in _records(data, queue_id):
+        if kind in _RECIPIENTS or kind == _CONTENT:
+            return found
+        if kind == _ATTRIBUTE:
+            name, _, text = value.decode("utf-8", "replace").partition("=")
+            found.setdefault(name, text[:MAX_TEXT])
+    raise IndexError(queue_id)
+
+
+def _records(data: bytes, queue_id: str) -> Iterator[Tuple[int, bytes]]:
+    """Each record's type and data. Raises IndexError when the data ends, and ValueError."""
+    position = 0
+    while True:
+        kind, length = data[position], data[position + 1]
+        position += 2
+        if length >= 0x80:
+            length, position = _long_length(data, position - 1, queue_id)
+        if position + length > len(data):
+            raise IndexError(queue_id)
+        yield kind, data[position : position + length]
+        position += length
 
 
 def _long_length(data: bytes, position: int, queue_id: str) -> Tuple[int, int]:

@@ -254,6 +254,7 @@ _ARGUMENTS: Mapping[str, Mapping[str, Callable[[Any, str], Any]]] = {
         "limit": _whole(0, protocol.MAX_PAGE, 0),
         "after": _cursor,
         "before": _cursor,
+        "behind": _whole(0, protocol.MAX_BEHIND, 0),
     },
     "show": {"queue_id": _queue_id},
     "flush": {

@@ -67,12 +67,21 @@ class MailHost:
         limit: int = 0,
         after: Cursor | None = None,
         before: Cursor | None = None,
+        behind: int = 0,
     ) -> Listing:
         """A summary of the selection, and with `limit` the entries after (or before) a place in the sort order.
 
-        `sort` is `age` (the oldest first), `size` (the largest first) or `sender`.
+        `sort` is `age` (the oldest first), `size` (the largest first) or `sender`. With `behind`, so many messages of
+        the most frequent sender (at most MAX_BEHIND) are read for who submitted them.
         """
-        args = {"selection": selection, "sort": sort, "limit": limit, "after": after, "before": before}
+        args = {
+            "selection": selection,
+            "sort": sort,
+            "limit": limit,
+            "after": after,
+            "before": before,
+            "behind": behind,
+        }
         return await self._question("list", args, Listing)
 
     async def select(self, selection: Selection) -> tuple[Identity, ...]:

@@ -26,9 +26,10 @@ async def show_page(request: Request, asked: Asked, turned: Turn | None = None, 
     """The first page of what is asked, or the one that a button turns to."""
     host = request.services.hosts.named(asked.host)
     selection = messages(asked.selector).selection if asked.selector else EVERYTHING
-    cursors = {} if turned is None else {"after" if turned.forward else "before": turned.cursor}
+    after = turned.cursor if turned and turned.forward else None
+    before = turned.cursor if turned and not turned.forward else None
     async with request.reply.patience(f"Reading the queue of {host.name} …"):
-        listing = await host.list(selection, sort=asked.sort, limit=PAGE, **cursors)
+        listing = await host.list(selection, sort=asked.sort, limit=PAGE, after=after, before=before)
     await request.reply.privately(page(asked, listing, secrets.token_hex(4)), in_place=in_place)
 
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.agent.config import Instance
+from bot.agent.instance import MailSystem
 from bot.agent.postfix import Postfix
+from bot.agent.trust import Trust
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -141,6 +143,10 @@ class StandIn:
     @property
     def postfix(self) -> Postfix:
         return Postfix(self.instance)
+
+    @property
+    def system(self) -> MailSystem:
+        return MailSystem(self.instance, Trust({0, os.geteuid()}, sticky=True))
 
     def configure(self, lines: str = "") -> None:
         self.ini.write_text(

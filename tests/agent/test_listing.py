@@ -31,7 +31,7 @@ from bot.agent.reasons import grouped
 from tests.agent.standin import REPOSITORY, StandIn, entry, lines, request
 
 ARGS: dict[str, Any] = {
-    "selection": Selection(), "select": False, "sort": "age", "limit": 0, "after": None, "before": None,
+    "selection": Selection(), "select": False, "sort": "age", "limit": 0, "after": None, "before": None, "behind": 0,
 }  # fmt: skip
 
 RECIPIENT = st.fixed_dictionaries(
@@ -61,7 +61,7 @@ def queue(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 def listed(standin: StandIn, entries: list[dict[str, Any]], **args: Any) -> Listing:
     standin.says("postqueue", lines(entries))
-    return listing.listing(standin.postfix, {**ARGS, **args})
+    return listing.listing(standin.system, {**ARGS, **args})
 
 
 @given(queue())
@@ -158,10 +158,10 @@ def test_a_page_is_right_although_the_queue_is_far_longer_than_what_is_kept(stan
         cursor = Cursor(
             str(next(e["arrival_time"] for e in entries if e["queue_id"] == in_order[place])), in_order[place]
         )
-        after = listing.listing(standin.postfix, {**ARGS, "limit": 3, "after": cursor})
+        after = listing.listing(standin.system, {**ARGS, "limit": 3, "after": cursor})
         assert [each.queue_id for each in after.page] == in_order[place + 1 : place + 4]
         assert after.position == place + 1
-        before = listing.listing(standin.postfix, {**ARGS, "limit": 3, "before": cursor})
+        before = listing.listing(standin.system, {**ARGS, "limit": 3, "before": cursor})
         assert [each.queue_id for each in before.page] == in_order[max(0, place - 3) : place]
         assert before.position == max(0, place - 3)
 
@@ -228,7 +228,7 @@ def test_what_is_selected_is_what_its_summary_and_its_page_tell_of(
     args = {**ARGS, "select": True, "limit": limit, "selection": Selection((Term("from", "*@x.test"),))}
     standin.says("postqueue", lines(entries + entries[:5]))
     told: list[Identity] = []
-    answer = listing.select(standin.postfix, args, told.append)
+    answer = listing.select(standin.system, args, told.append)
     oldest_first = sorted(told, key=lambda each: (each.arrival_time, each.queue_id))
     assert [each.identity for each in answer.page] == oldest_first[:limit]
     assert answer.summary.messages == len(told) == len({each.queue_id for each in told})
@@ -251,11 +251,11 @@ def test_more_than_can_be_handled_at_once_is_refused_with_how_to_narrow_it(stand
     row = json.dumps(entry("XXXXXX"))
     standin.says("postqueue", "".join(row.replace("XXXXXX", each) + "\n" for each in many))
     with pytest.raises(AgentError, match=r"More than 100,000 messages match.* older:1d") as caught:
-        listing.select(standin.postfix, ARGS, lambda _: None)
+        listing.select(standin.system, ARGS, lambda _: None)
     assert caught.value.code == "bad_request"
     standin.says("postqueue", "".join(row.replace("XXXXXX", each) + "\n" for each in many[1:]))
     told: list[Identity] = []
-    assert listing.select(standin.postfix, ARGS, told.append).summary.messages == protocol.MAX_TARGETS == len(told)
+    assert listing.select(standin.system, ARGS, told.append).summary.messages == protocol.MAX_TARGETS == len(told)
 
 
 # A process that is started from a large one counts the large one's memory as its peak (execve(2)); so a small one

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.agent.protocol import Identity
-from bot.agent.queuefile import read_identity, same
+from bot.agent.queuefile import Submission, read_identity, read_submission, same
 from bot.agent.requests import Target
 
 CONTENT = b"N\x0bSubject: hi"
@@ -81,6 +81,37 @@ def test_random_bytes_are_refused_and_nothing_else_happens(tmp_path: Path, data:
     except ValueError:
         return
     assert found.message_size >= 0 and found.arrival_time >= 0 and found.sender
+
+
+def submission(folder: Path, data: bytes) -> Submission:
+    descriptor = opened(folder, data)
+    try:
+        return read_submission(descriptor, "ABCDEF")
+    finally:
+        os.close(descriptor)
+
+
+LOGIN, CLIENT = record(b"A", b"sasl_username=eve"), record(b"A", b"client_address=192.0.2.7")
+
+
+@pytest.mark.parametrize("padding", [0, 5000, 70_000])
+def test_who_submitted_it_stands_in_front_of_the_recipients_wherever_that_is(tmp_path: Path, padding: int) -> None:
+    data, place = queue_file(), queue_file().index(b"R\x0abob")
+    more = LOGIN + record(b"A", b"x=" + b"y" * padding) + CLIENT
+    found = submission(tmp_path, data[:place] + more + data[place:])
+    assert found == Submission(identity(tmp_path, data), "eve", "192.0.2.7")
+    behind_a_recipient = data.replace(record(b"M", b""), LOGIN + record(b"M", b""))
+    assert submission(tmp_path, behind_a_recipient)[1:] == ("", "")
+
+
+@pytest.mark.parametrize("cut", range(len(queue_file())))
+def test_nobody_is_taken_for_the_submitter_of_a_file_that_is_cut_off(tmp_path: Path, cut: int) -> None:
+    data = queue_file()[:cut]
+    if cut >= queue_file().index(b"R\x0abob") + 12:
+        assert submission(tmp_path, data) == submission(tmp_path, queue_file())
+    else:
+        with pytest.raises(ValueError, match=r"ABCDEF|cut off"):
+            submission(tmp_path, data)
 
 
 FOUND = Identity("ABCDEF", 1, 2, "caf\ufffd@a.test")

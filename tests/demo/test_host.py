@@ -71,6 +71,15 @@ async def test_the_agent_sees_the_demo_as_postqueue_does(shown: DemoHost) -> Non
     assert (await mail_host(shown, QUIET).depth()).queues["deferred"] == 6
 
 
+async def test_a_listing_names_who_is_behind_the_most_frequent_sender(shown: DemoHost) -> None:
+    forged = Selection((Term("from", story.FORGED),))
+    behind = (await mail_host(shown).list(forged, behind=20)).behind
+    assert behind is not None
+    assert (behind.sender, behind.read) == (story.FORGED, 20)
+    assert [each.name for each in behind.logins] == [story.HACKED]
+    assert [each.name for each in behind.clients] == [story.BOTNET[1]]
+
+
 async def test_the_agent_tells_who_submitted_the_forged_mail(shown: DemoHost) -> None:
     spam = next(entry for entry in entries(shown) if entry["sender"] == story.FORGED)
     message = await mail_host(shown).show(spam["queue_id"])

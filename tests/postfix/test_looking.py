@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.agent.protocol import Count
 from bot.errors import AgentRefused
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink
@@ -104,6 +105,18 @@ async def test_show_tells_envelope_reasons_login_and_headers_and_no_body(postfix
     assert ("Message-ID", injected.message_id) in message.headers or injected.message_id in str(message.headers)
     with pytest.raises(AgentRefused, match="There is no message"):
         await mail_host(postfix).show("4jYTY25PbJzBBBB")
+
+
+async def test_a_hacked_account_is_named_with_the_listing(postfix: PrivatePostfix, world: World) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix.defer("boss@one.test", "a@grey.test", count=4, login="eve", client="203.0.113.5")
+    postfix.defer("boss@one.test", "a@grey.test")
+    postfix.defer("ann@one.test", "a@grey.test", login="ann", client="203.0.113.6")
+    behind = (await mail_host(postfix).list(behind=20)).behind
+    assert behind is not None
+    assert (behind.sender, behind.read, behind.logins) == ("boss@one.test", 5, (Count("eve", 4),))
+    assert Count("203.0.113.5", 4) in behind.clients
+    assert (await mail_host(postfix).list()).behind is None
 
 
 async def test_a_stopped_postfix_still_shows_its_queue_and_says_so(postfix: PrivatePostfix, world: World) -> None:
