@@ -23,6 +23,7 @@ from bot.agent.protocol import (
 from bot.agent.reasons import grouped
 from bot.agent.report import Entry, Report
 from bot.agent.seconds import lifetime
+from bot.agent.submitters import Submitters
 from bot.agent.tally import Counter
 
 PAGE_RECIPIENTS = 3
@@ -38,6 +39,8 @@ def listing(system: MailSystem, args: Mapping[str, Any], wanted: Optional[Callab
     now = time.time()
     page = _Page(args["sort"], args["limit"], args["after"], args["before"])
     matches = matching.compiled(args["selection"], now)
+    submitters = Submitters(system, args["selection"])
+    broken_off = ""
     report = Report(system.postfix)
     # Asked for while Postfix reads its first queue files.
     lifetimes = system.postfix.parameters(["maximal_queue_lifetime", "bounce_queue_lifetime"])
@@ -47,17 +50,25 @@ def listing(system: MailSystem, args: Mapping[str, Any], wanted: Optional[Callab
     with contextlib.closing(report.entries()) as entries:
         for entry in entries:
             total += 1
-            if (matches is None or matches(entry)) and (wanted is None or wanted(entry)):
+            try:
+                picked = (matches is None or matches(entry)) and submitters.match(entry)
+            except AgentError as error:
+                if wanted is not None:
+                    raise
+                broken_off = error.text
+                break
+            if picked and (wanted is None or wanted(entry)):
                 summary.add(entry)
                 if args["limit"]:
                     page.add(entry)
                 if newest is not None:
                     newest.add(entry)
     counted = summary.result()
+    problem = broken_off or " ".join(filter(None, (report.problem, submitters.problem)))
     return Listing(
         taken_at=now,
-        complete=report.complete,
-        problem=report.problem,
+        complete=report.complete and not problem,
+        problem=problem,
         mail_system_up=report.mail_system_up,
         total=total,
         summary=counted,

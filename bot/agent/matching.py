@@ -11,7 +11,10 @@ Test = Callable[[Entry], bool]
 
 
 def compiled(selection: Selection, now: float) -> Optional[Test]:
-    """The test for `selection` at the time `now` (seconds since the epoch); None when every message matches."""
+    """The test for `selection` at the time `now` (seconds since the epoch); None when every message matches.
+
+    `login` and `client` are left aside: an entry does not tell (submitters.py).
+    """
     ids = frozenset(term.value for term in selection.terms if term.kind == "id" and not term.negated)
     queues = frozenset(term.value for term in selection.terms if term.kind == "queue" and not term.negated)
     tests: List[Test] = []
@@ -20,11 +23,11 @@ def compiled(selection: Selection, now: float) -> Optional[Test]:
     if queues:
         tests.append(lambda entry: entry["queue_name"] in queues)
     for term in selection.terms:
-        if term.kind not in ("id", "queue"):
+        if term.kind in _TESTS:
             value = str(int(now) - int(term.value)) if term.kind in _AGES else term.value
             test = _TESTS[term.kind](value)
             tests.append(_negated(test) if term.negated else test)
-        elif term.negated:
+        elif term.negated and term.kind in ("id", "queue"):
             tests.append(_negated(_equal("queue_id" if term.kind == "id" else "queue_name", term.value)))
     if not tests:
         return None
@@ -41,9 +44,9 @@ def address_test(pattern: str) -> Callable[[str], bool]:
     if pattern == "<>":
         pattern = "mailer-daemon"
     if pattern.startswith("@"):
-        match = _glob(pattern[1:])
+        match = glob(pattern[1:])
         return lambda address: match(_plain(address).rpartition("@")[2])
-    match = _glob(pattern)
+    match = glob(pattern)
     return lambda address: match(_plain(address))
 
 
@@ -51,7 +54,8 @@ def _plain(address: str) -> str:
     return address[:MAX_TEXT].lower().replace('"', "").replace("\\", "")
 
 
-def _glob(pattern: str) -> Callable[[str], bool]:
+def glob(pattern: str) -> Callable[[str], bool]:
+    """A test of a text that is in lower case, as the pattern has to be; `*` is anything."""
     if "*" not in pattern:
         return lambda text: text == pattern
     first, *middle, last = pattern.split("*")

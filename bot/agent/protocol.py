@@ -90,8 +90,9 @@ class QueuedMessage:
 class Term:
     """One condition of a selection.
 
-    `kind` is one of `id queue from to reason older newer larger smaller`. `value` is a queue ID, a queue name, an
-    address pattern (`a@b`, `@domain`, with `*` as the only wildcard), a piece of a reason, seconds, or bytes.
+    `kind` is one of `id queue from to reason older newer larger smaller login client`. `value` is a queue ID, a queue
+    name, an address pattern (`a@b`, `@domain`, with `*` as the only wildcard), a piece of a reason, seconds, bytes, a
+    SASL login (with `*` too), or an IP address or network.
     """
 
     kind: str

@@ -192,7 +192,7 @@ def _cursor(value: Any, name: str) -> Optional[Cursor]:
 
 
 _NUMBERS = ("older", "newer", "larger", "smaller")
-_TEXTS = ("from", "to", "reason")
+_TEXTS = ("from", "to", "reason", "login")
 
 
 def _selection(value: Any, name: str) -> Selection:
@@ -217,9 +217,20 @@ def _term(value: Any) -> Term:
     elif kind in _NUMBERS:
         if not (text.isascii() and text.isdigit() and len(text) <= 15):
             raise bad(f"{kind}: {_shown(text)} is not a whole number")
+    elif kind == "client":
+        _network(text)
     elif kind not in _TEXTS:
         raise bad(f"there is no term of the kind {_shown(kind)}")
     return Term(str(kind), text, _flag(members.get("negated"), "negated"))
+
+
+def _network(text: str) -> None:
+    import ipaddress  # every other request is spared the time that it takes
+
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise bad(f"client: {_shown(text)} is neither an IP address nor a network") from None
 
 
 def _addresses(value: Any, name: str) -> Tuple[str, ...]:

@@ -5,6 +5,7 @@ IDs are alternatives, queue names are alternatives, then everything is joined by
 """
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -161,6 +162,27 @@ def _size(name: str, value: str, negated: bool, word: str) -> Term:
     return Term(name, str(size), negated)
 
 
+def _login(name: str, value: str, negated: bool, word: str) -> Term:
+    if not value.strip() or len(value) > MAX_TEXT or "\0" in value:
+        raise SelectorError(
+            f"“{_quoted(word)}”: `login:` takes the login that mail was submitted with, such as login:ann@example.org "
+            "or login:ann*."
+        )
+    return Term(name, value, negated)
+
+
+def _client(name: str, value: str, negated: bool, word: str) -> Term:
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise SelectorError(
+            f"“{_quoted(word)}”: `client:` takes the IP address that mail was submitted from, or a network, such as "
+            "client:192.0.2.7 or client:192.0.2.0/24."
+        ) from None
+    alone = network.prefixlen == network.max_prefixlen
+    return Term(name, str(network.network_address if alone else network), negated)
+
+
 def _site(name: str, value: str, negated: bool, word: str) -> Term:
     if negated or not SITE.match(value):
         raise SelectorError(
@@ -178,6 +200,8 @@ _FILTERS: Mapping[str, Callable[[str, str, bool, str], Term]] = {
     "newer": _age,
     "larger": _size,
     "smaller": _size,
+    "login": _login,
+    "client": _client,
     "site": _site,
 }
 

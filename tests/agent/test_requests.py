@@ -85,6 +85,7 @@ def test_what_was_not_said_has_its_default() -> None:
         "limit": 5,
         "after": Cursor("7", ID),
         "before": None,
+        "behind": 0,
     }
     terms = [{"kind": "from", "value": "@example.org", "negated": True}]
     read = requests.read(io.BytesIO(request("list", selection={"terms": terms})))
