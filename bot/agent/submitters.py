@@ -88,7 +88,7 @@ def _test(term: Term) -> Test:
 
 def _login(value: str) -> Test:
     match = glob(value.lower())
-    return lambda found: match(found.login.lower())
+    return lambda found: bool(found.login) and match(found.login.lower())
 
 
 def _client(value: str) -> Test:

@@ -94,6 +94,7 @@ SELECTORS: Mapping[str, str] = {
     "from:jane@example.org": "by sender; from:@example.org is a whole domain, * stands for anything",
     "to:@example.org": "by recipient",
     'reason:"mailbox full"': "by a piece of the reason why it is deferred",
+    "login:jane@example.org, client:192.0.2.0/24": "by who submitted it: a login, an IP address or a network",
     "older:2h, newer:30m": "by age (s, m, h, d)",
     "larger:1m, smaller:10k": "by size",
     "-from:@example.org": "a - in front means not",

@@ -27,7 +27,7 @@ TERMS = st.one_of(
 
 def holds(term: Term, login: str, client: str) -> bool:
     if term.kind == "login":
-        return address_matches(term.value, login)
+        return login != "" and address_matches(term.value, login)
     try:
         return ipaddress.ip_address(client) in ipaddress.ip_network(term.value)
     except ValueError:

@@ -24,6 +24,7 @@ from bot.demo.host import BUSY, QUIET, DemoHost
 from bot.demo.world import SITES, World
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink
+from bot.mailhost.selector import parse
 from tests.postfix.instance import MEMORY, PREFIX, own
 from tests.postfix.waiting import eventually, wait_until
 
@@ -69,6 +70,13 @@ async def test_the_agent_sees_the_demo_as_postqueue_does(shown: DemoHost) -> Non
     depth = await mail_host(shown).depth()
     assert {name: number for name, number in depth.queues.items() if number} == counts
     assert (await mail_host(shown, QUIET).depth()).queues["deferred"] == 6
+
+
+async def test_a_login_picks_the_forged_mail_whoever_its_sender_is_said_to_be(shown: DemoHost) -> None:
+    hacked = (await mail_host(shown).list(parse(f"login:{story.HACKED}").selection)).summary
+    both = (await mail_host(shown).list(parse(f"login:{story.HACKED} from:{story.FORGED}").selection)).summary
+    forged = sum(entry["sender"] == story.FORGED for entry in entries(shown))
+    assert hacked.messages >= both.messages == forged > 0
 
 
 async def test_a_listing_names_who_is_behind_the_most_frequent_sender(shown: DemoHost) -> None:

@@ -159,3 +159,25 @@ def test_what_is_taken_of_any_text_is_taken_by_the_agent(typed: str) -> None:
         assert parse(found.text) == found
         request = json.dumps({"v": 1, "verb": "list", "instance": "x", "args": {"selection": to_json(found.selection)}})
         assert requests.read(io.BytesIO(request.encode())).args["selection"] == found.selection
+
+
+@pytest.mark.parametrize(
+    ("word", "term", "typed"),
+    [
+        ("login:Ann@x.test", Term("login", "Ann@x.test"), "login:Ann@x.test"),
+        ('-login:"a b*"', Term("login", "a b*", negated=True), '-login:"a b*"'),
+        ("client:192.0.2.7/32", Term("client", "192.0.2.7"), "client:192.0.2.7"),
+        ("client:192.0.2.7/24", Term("client", "192.0.2.0/24"), "client:192.0.2.0/24"),
+        ("CLIENT:2001:DB8::1", Term("client", "2001:db8::1"), "client:2001:db8::1"),
+    ],
+)
+def test_who_submitted_it_is_a_login_or_an_address(word: str, term: Term, typed: str) -> None:
+    assert parse(word).selection.terms == (term,)
+    assert parse(word).text == typed
+    assert parse(typed) == parse(word)
+
+
+@pytest.mark.parametrize("word", ["login:", 'login:" "', "client:", "client:mail.test", "client:192.0.2.7/33"])
+def test_who_can_not_have_submitted_it_is_told_what_can(word: str) -> None:
+    with pytest.raises(SelectorError, match=r"such as (login:ann|client:192)"):
+        parse(word)

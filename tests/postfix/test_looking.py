@@ -107,6 +107,24 @@ async def test_show_tells_envelope_reasons_login_and_headers_and_no_body(postfix
         await mail_host(postfix).show("4jYTY25PbJzBBBB")
 
 
+async def test_logins_and_clients_pick_what_postfix_recorded_of_them(postfix: PrivatePostfix, world: World) -> None:
+    world.domain("grey.test", GREYLIST)
+    postfix.defer("boss@one.test", "a@grey.test", count=2, login="eve@one.test", client="203.0.113.5")
+    postfix.defer("ann@one.test", "a@grey.test", login="ann", client="203.0.113.200")
+    postfix.defer("ben@one.test", "a@grey.test")
+    host = mail_host(postfix)
+    for text, senders in (
+        ("login:EVE@one.test", ["boss@one.test"] * 2),
+        ("login:*", ["ann@one.test", "boss@one.test", "boss@one.test"]),
+        ("-login:*", ["ben@one.test"]),
+        ("login:ann client:203.0.113.0/24", ["ann@one.test"]),
+        ("client:203.0.113.0/25", ["boss@one.test"] * 2),
+        ("-client:203.0.113.5 -login:ann", ["ben@one.test"]),
+        ("login:eve@one.test from:ann@one.test", []),
+    ):
+        assert sorted(each.sender for each in await host.select(parse(text).selection)) == senders, text
+
+
 async def test_a_hacked_account_is_named_with_the_listing(postfix: PrivatePostfix, world: World) -> None:
     world.domain("grey.test", GREYLIST)
     postfix.defer("boss@one.test", "a@grey.test", count=4, login="eve", client="203.0.113.5")
