@@ -21,19 +21,25 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Lines:
-    """One file, open for appending. A last line that was cut short by a kill is taken away first."""
+    """One file, open for appending. A last line that was cut short by a kill is taken away by the first write.
+
+    Not before that: who only reads has no lock, and what looks cut short is being written by somebody else.
+    """
 
     def __init__(self, folder: int, name: str, *, new: bool = False) -> None:
         """`new` makes the file, and raises FileExistsError if there is one; else raises FileNotFoundError."""
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if new else 0)
         self._file = os.open(name, flags, 0o600, dir_fd=folder)
         self._end = _whole(self._file)
-        os.ftruncate(self._file, self._end)
+        self._cut = False
 
     def write(self, lines: Iterable[Dict[str, Any]]) -> None:
         """Append lines and force them to disk. Raises OSError, and none of them is in the file then."""
         rest = iter(lines)
         end = self._end
+        if not self._cut:
+            os.ftruncate(self._file, end)
+            self._cut = True
         try:
             while True:
                 data = "".join([_ENCODE(line) + "\n" for line in islice(rest, AT_ONCE)]).encode("ascii")

@@ -70,6 +70,18 @@ def test_a_file_cut_anywhere_has_the_whole_lines_before_the_cut(tmp_path: Path, 
         os.close(folder)
 
 
+def test_who_only_opens_it_takes_nothing_from_who_is_writing(folder: int, tmp_path: Path) -> None:
+    writer = lines.Lines(folder, "file", new=True)
+    writer.write([{"first": 1}])
+    with (tmp_path / "file").open("ab", buffering=0) as half_written:
+        half_written.write(b'{"second"')
+        looking = lines.Lines(folder, "file")
+        half_written.write(b":2}\n")
+    looking.close()
+    writer.close()
+    assert list(lines.read(folder, "file")) == [{"first": 1}, {"second": 2}]
+
+
 def test_what_can_not_be_written_leaves_nothing_behind(
     folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,4 +22,4 @@ async def told(store: Store) -> list[tuple[str, str, str]]:
 def _text(column: object) -> object:
     from sqlalchemy import Text, cast
 
-    return cast(column, Text)  # type: ignore[arg-type]
+    return cast(column, Text)
