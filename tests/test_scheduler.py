@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from bot import bootstrap, scheduler
@@ -20,11 +23,36 @@ from bot.mailhost.selector import parse
 from bot.scheduler import JOBS, Clock, Job
 from bot.services import Services
 from bot.settings import Settings
+from bot.store import samples
 from bot.store.memory import recall, remember
+from bot.watch.heartbeat import beat
 from tests.approvals import fakehost
 from tests.approvals.fakehost import FakeAgent
 from tests.approvals.world import APRIL, HERE, OPAL, mail, person
 from tests.approvals.world import Clock as Time
+
+
+class Heartbeats:
+    """A dead man's switch: what it heard, and what it answers with."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.status = 200
+        self.url = SecretStr("")
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.heard.append(request.path)
+        return web.Response(status=self.status)
+
+
+@pytest.fixture
+async def heartbeats() -> AsyncIterator[Heartbeats]:
+    made = Heartbeats()
+    app = web.Application()
+    app.router.add_get("/ping/secret", made.answer)
+    async with TestServer(app) as server:
+        made.url = SecretStr(str(server.make_url("/ping/secret")))
+        yield made
 
 
 @pytest.fixture
@@ -80,6 +108,39 @@ async def test_each_host_is_purged_once_an_hour_whoever_asks(
     await scheduler.purge(services)
     assert [agent.asked for agent in agents] == [["purge"], ["purge", "purge"]]
     assert "the trash was not purged: mx1: the agent can't be started" in caplog.text
+
+
+async def test_each_host_is_looked_at_once_a_minute_whoever_asks(services: Services, time: Time) -> None:
+    for _ in range(3):
+        await asyncio.gather(*(scheduler.look(services) for _ in range(2)))
+        time.turn(timedelta(minutes=1))
+    async with services.store.reading() as connection:
+        for host in ("mx1", "mx2"):
+            kept = await samples.series(connection, host, samples.MINUTE, time() - timedelta(hours=1), time())
+            assert [(each.deferred, each.measured) for each in kept] == [(5, 1)] * 3
+
+
+async def test_a_sign_of_life_is_given_once_all_that_was_seen_is_kept(
+    services: Services, time: Time, heartbeats: Heartbeats, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = replace(services, settings=services.settings.model_copy(update={"heartbeat_url": heartbeats.url}))
+    await scheduler.look(watched)
+    assert heartbeats.heard == ["/ping/secret"]
+    async with services.store.transaction() as transaction:
+        await transaction.connection.exec_driver_sql("DROP TABLE samples")
+    time.turn(timedelta(minutes=1))
+    await scheduler.look(watched)
+    assert heartbeats.heard == ["/ping/secret"], "a bot that can't keep what it sees is as good as dead"
+    assert "a look at mx1 can't be kept" in caplog.text
+
+
+async def test_a_sign_of_life_that_nobody_takes_is_logged_without_its_address(
+    heartbeats: Heartbeats, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeats.status = 500
+    assert not await beat(heartbeats.url.get_secret_value())
+    assert not await beat("http://127.0.0.1:9/ping/secret")
+    assert "answered with 500" in caplog.text and "secret" not in caplog.text
 
 
 async def test_addresses_are_forgotten_by_the_clock(services: Services, time: Time) -> None:
@@ -142,6 +203,8 @@ def test_every_job_has_its_row() -> None:
         ("carry_out", timedelta(seconds=30)),
         ("finish", timedelta(minutes=10)),
         ("complete", timedelta(seconds=30)),
+        ("look", timedelta(minutes=1)),
+        ("list_queues", timedelta(minutes=1)),
         ("purge", timedelta(hours=1)),
         ("forget", timedelta(days=1)),
     ]

@@ -19,7 +19,18 @@ from typing import Any
 from bot.agent import requests
 from bot.agent.errors import AgentError
 from bot.agent.outcomes import Deleted, Deletion, Expired, Held, Purged, Restored, TrashListing
-from bot.agent.protocol import Count, Identity, Info, Listing, QueuedMessage, QueueSummary, Summary, Tally
+from bot.agent.protocol import (
+    ALL_QUEUES,
+    Count,
+    Depth,
+    Identity,
+    Info,
+    Listing,
+    QueuedMessage,
+    QueueSummary,
+    Summary,
+    Tally,
+)
 from bot.agent.requests import Request, Target
 from bot.agent.wire import to_json
 from bot.errors import HostUnreachable
@@ -96,7 +107,7 @@ class FakeAgent:
     async def ask(self, request: bytes) -> AsyncGenerator[Event, None]:
         """The events of one answer; none at the end when the agent died."""
         asked = requests.read(io.BytesIO(request))
-        changes = asked.verb not in ("info", "list", "trash")
+        changes = asked.verb not in ("info", "depth", "list", "trash")
         meets = self.ahead.popleft() if changes and self.ahead else ""
         if meets == GONE:
             raise HostUnreachable(self.host, "the agent can't be started. Nothing was asked of it.")
@@ -135,13 +146,21 @@ class FakeAgent:
         verbs = tuple(_VERBS)
         return Info("1", 1, "3.11", "default", ("default",), verbs, True, unfinished=unfinished), ()
 
+    def _depth(self, asked: Request, meets: str) -> Any:
+        counts = Counter(each.queue for each in self.queue.values())
+        queues: dict[str, int | None] = {name: counts[name] for name in ALL_QUEUES}
+        return Depth(self.now().timestamp(), queues, mail_system_up=True), ()
+
     def _list(self, asked: Request, meets: str) -> Any:
         ids = {term.value for term in asked.args["selection"].terms if term.kind == "id"}
-        queues = {term.value for term in asked.args["selection"].terms if term.kind == "queue"}
+        queues = {term.value for term in asked.args["selection"].terms if term.kind == "queue" and not term.negated}
+        others = {term.value for term in asked.args["selection"].terms if term.kind == "queue" and term.negated}
         found = [
             each
             for each in self.queue.values()
-            if (not ids or each.identity.queue_id in ids) and (not queues or each.queue in queues)
+            if (not ids or each.identity.queue_id in ids)
+            and (not queues or each.queue in queues)
+            and each.queue not in others
         ]
         found.sort(key=lambda each: (each.identity.arrival_time, each.identity.queue_id))
         summary = Summary(
@@ -347,6 +366,7 @@ def _unknown(asked: Request) -> AgentError:
 
 _VERBS: dict[str, Callable[[FakeAgent, Request, str], Any]] = {
     "info": FakeAgent._info,
+    "depth": FakeAgent._depth,
     "list": FakeAgent._list,
     "delete": FakeAgent._delete,
     "hold": FakeAgent._hold,
