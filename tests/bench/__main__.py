@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 
-from tests.bench import blocklists, checks, deleting, pictures, slack
+from tests.bench import blocklists, checks, deleting, pictures, slack, watching
 from tests.bench.measure import BARE_PYTHON, best, request, run, to_nowhere
 from tests.postfix.filling import fill, mixture
 from tests.postfix.hosts import agent_argv
@@ -63,6 +63,8 @@ def main() -> None:
         in_time = sum(seconds <= 0.3 for seconds in receipts) / len(receipts)
         row("50 commands at once while a listing runs: acknowledged within 300 ms", f"{in_time:.0%}", "99%")
         row("  the slowest of them", f"{max(receipts) * 1000:.0f} ms")
+        for what, figure, ceiling in asyncio.run(watching.rows(postfix)):
+            row(what, figure, ceiling)
         deleted, restored = deleting.there_and_back(postfix, deleting.identities(postfix))
         row("peak memory of an agent that deletes 100,000 messages", f"{deleted.peak:.0f} MiB", "80 MiB")
         row("  and of one that restores them", f"{restored.peak:.0f} MiB", "80 MiB")
