@@ -38,6 +38,11 @@ NEEDED: Mapping[str, Role] = {
     "trash": Role.VIEWER,
     "pending": Role.VIEWER,
     "audit": Role.VIEWER,
+    "alerts": Role.VIEWER,
+    "acknowledge": Role.OPERATOR,
+    "snooze": Role.OPERATOR,
+    "mute": Role.OPERATOR,
+    "unmute": Role.OPERATOR,
     "approve": Role.APPROVER,
 }
 

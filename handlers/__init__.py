@@ -8,7 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.errors import UserError
 from bot.services import Services
-from handlers import approvals, commands, home
+from handlers import alerts, approvals, commands, home
 from handlers.access import Body
 from handlers.commands import check
 from handlers.delivery import Render
@@ -18,6 +18,8 @@ OUTBOX: Mapping[str, Render] = {
     "request": approvals.render_request,
     "request_ended": approvals.render_request_ended,
     "report": check.render_report,
+    "alert": alerts.render_alert,
+    "transition": alerts.render_transition,
 }
 """Each kind of outbox row, and what renders its subject."""
 
@@ -27,6 +29,7 @@ def register(app: AsyncApp, services: Services) -> None:
     door = Door(app.client, services)
     helping = commands.register(app, door)
     approvals.register(app, door)
+    alerts.register(app, door)
     home.register(app, door, helping)
 
     # Bolt asks its listeners in order, so this one gets the buttons that no other knows.

@@ -10,7 +10,7 @@ from bot.actors import Actor
 from bot.errors import UserError
 from bot.store import alerts as kept
 from bot.store.audit import Details, Entry
-from bot.store.database import Store
+from bot.store.database import Store, Transaction
 from bot.store.memory import recall, remember
 from bot.store.outbox import Told
 from bot.watch.engine import snooze_limit
@@ -92,6 +92,7 @@ class Alerts:
         async with self._store.transaction() as transaction:
             await kept.unmute(transaction, rule, host, now)
             await kept.mute(transaction, asdict(mute))
+            await self._show(transaction, mute.covers)
             details: Details = {"rule": rule or "all", "minutes": int(lasting.total_seconds() // 60)}
             await transaction.audit(
                 Entry(now, by.id, by.name, by.role.label, "mute", host, outcome="done", details=details)
@@ -104,6 +105,7 @@ class Alerts:
         async with self._store.transaction() as transaction:
             ended = await kept.unmute(transaction, rule, host, now)
             if ended:
+                await self._show(transaction, Mute(rule, host, now, now, by.id, by.name).covers)
                 await transaction.audit(
                     Entry(
                         now,
@@ -140,6 +142,15 @@ class Alerts:
         async with self._store.reading() as connection:
             return await card(connection, number)
 
+    async def posted(self, card: AlertCard) -> str:
+        """Slack's time stamp of the card, in its channel; empty while it is not posted."""
+        return await self._store.outbox.posted(Told(card.workspace, card.channel, kept.CARD, str(card.id)))
+
+    async def show(self, workspace: str, only: int | None = None) -> None:
+        """Let Slack see the cards of what fires anew, or this one of them, where they are of this workspace."""
+        async with self._store.transaction() as transaction:
+            await self._show(transaction, lambda *_: True, workspace, only)
+
     async def transition(self, number: int) -> tuple[Transition, Alert] | None:
         """Something that happened, and the alert that it happened to, as it is now."""
         async with self._store.reading() as connection:
@@ -155,6 +166,20 @@ class Alerts:
         """Forget alerts that ended longer ago than that; how many there were."""
         async with self._store.transaction() as transaction:
             return await kept.prune(transaction, self._now() - older)
+
+    async def _show(
+        self,
+        transaction: Transaction,
+        wanted: Callable[[str, str], bool],
+        workspace: str = "",
+        only: int | None = None,
+    ) -> None:
+        """Tell the cards on which an alert of a wanted (rule, host) fires."""
+        fires = [alert_of(values) for values in await kept.firing(transaction.connection)]
+        for number in sorted({alert.card for alert in fires if alert.card and wanted(alert.rule, alert.host)}):
+            row = await kept.card(transaction.connection, number)
+            if row and workspace in ("", row["workspace"]) and only in (None, number):
+                await transaction.tell(Told(row["workspace"], row["channel"], kept.CARD, str(number)))
 
     async def _each(
         self,

@@ -15,12 +15,14 @@ from bot.watch.rules import Severity
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """What one card shows: the alerts that share it (the newest of each identity), the worst first."""
+    """What one card shows: the alerts that share it (the newest of each identity), the worst first; and where it is."""
 
     id: int
     host: str
     opened_at: datetime
     alerts: tuple[Alert, ...]
+    workspace: str = ""
+    channel: str = ""
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -54,7 +56,7 @@ async def card(connection: Connection, number: int) -> AlertCard | None:
         return None
     found = [alert_of(values) for values in await kept.on_card(connection, number)]
     found.sort(key=lambda alert: (alert.state is not State.FIRING, -alert.severity, alert.id))
-    return AlertCard(row["id"], row["host"], row["opened_at"], tuple(found))
+    return AlertCard(row["id"], row["host"], row["opened_at"], tuple(found), row["workspace"], row["channel"])
 
 
 async def mutes(connection: Connection, start: datetime, end: datetime) -> tuple[Mute, ...]:

@@ -159,19 +159,18 @@ def _ages(summary: Summary | None) -> Block | None:
 
 def _buttons(seen: Look, revision: str) -> Block | None:
     value = packed(seen.host)
-    flush = button(
-        "Flush",
-        "status.flush",
-        value,
-        confirm=confirm(
-            f"Flush {seen.host}?",
-            "Postfix tries every deferred message again, now. Nothing is deleted. Where the other side limits how "
-            "much it takes, trying again soon makes it worse.",
-            "Flush",
-        ),
-    )
+    flush = button("Flush", "status.flush", value, confirm=flush_dialog(seen.host))
     buttons = [button("Queue", "status.queue", value), flush, button("Refresh", "status.refresh", value)]
     return actions(f"status:{revision}", buttons)
+
+
+def flush_dialog(host: str) -> Element:
+    return confirm(
+        f"Flush {host}?",
+        "Postfix tries every deferred message again, now. Nothing is deleted. Where the other side limits how "
+        "much it takes, trying again soon makes it worse.",
+        "Flush",
+    )
 
 
 def _small_print(asker: str, at: float) -> Block:
