@@ -24,7 +24,7 @@ from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
 from bot.reputation.selfcheck import SelfCheck
 from bot.services import Services
-from bot.settings import HostSettings, Settings, load
+from bot.settings import HostSettings, Settings, given
 from bot.store.database import Store
 from bot.store.key import file_key
 from bot.watch.alerts import Alerts
@@ -74,8 +74,8 @@ def services(
 
 def store(settings: Settings, now: Callable[[], datetime] = now) -> Store:
     """The store, not open yet. Raises StoreError for an address that is none."""
-    given = settings.audit_key
-    key = file_key(settings.audit_key_file) if given is None else given.get_secret_value().encode()
+    told = settings.audit_key
+    key = file_key(settings.audit_key_file) if told is None else told.get_secret_value().encode()
     return Store(settings.database_url, key, now)
 
 
@@ -118,8 +118,7 @@ def demo_settings(folder: Path, demo: DemoHost, outside: Outside) -> Settings:
     """People of every role, the demo's hosts and DNS, a store in this folder, and nothing of this machine's own."""
     hosts = folder / "maildesk.toml"
     hosts.write_text("\n".join(DEMO_HOST.format(name=name, ini=demo.ini, key=SELECTOR) for name in demo.instances))
-    return load(
-        _env_file=None,
+    return given(
         approvers=("login:ana", "login:cleo"),
         operators=("login:ben",),
         viewers=("login:vic",),

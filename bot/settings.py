@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot import mistakes
 from bot.configfile import content
 from bot.errors import SettingsError
 from bot.hostsettings import INSTALLED_AGENT, HostSettings, hosts_from_list, hosts_from_toml
@@ -304,6 +304,25 @@ class Settings(BaseSettings):
         return [f"{name} is not set: {what}." for name, (value, what) in needed.items() if not value]
 
 
+class _Given(Settings):
+    """Settings that are what is given, and the defaults: neither the environment nor a file is read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - given by this name
+        init_settings: PydanticBaseSettingsSource,
+        *_: Any,
+        **__: Any,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def given(**values: Any) -> Settings:
+    """The settings that are given, whatever the environment of this process says."""
+    return _Given(**values)
+
+
 def load(**values: Any) -> Settings:
     """The settings of this process. Raises SettingsError with one line for each mistake, hosts included."""
     try:
@@ -311,19 +330,12 @@ def load(**values: Any) -> Settings:
         settings.hosts()
         return settings
     except ValidationError as error:
-        problems = [line for mistake in error.errors(include_input=False) for line in _lines(mistake)]
+        problems = [line for each in error.errors() for line in mistakes.lines(each, Settings.model_fields)]
     except SettingsError as error:
         problems = error.problems
     except (OSError, UnicodeDecodeError) as error:
         problems = [f"The file .env can't be read: {error}."]
     raise SettingsError([_without_tokens(line) for line in problems])
-
-
-def _lines(mistake: ErrorDetails) -> list[str]:
-    """A mistake in one setting, or in several together; each line names its setting."""
-    name = f"{str(mistake['loc'][0]).upper()}: " if mistake["loc"] else ""
-    lines = mistake["msg"].removeprefix("Value error, ").split("\n")
-    return [line if line.startswith(name.rstrip(" :")) else name + line for line in lines]
 
 
 def _told_with_the_others(read: Callable[[], T]) -> T:

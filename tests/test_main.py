@@ -120,8 +120,9 @@ def test_the_demo_plays_a_tour_where_nobody_sits_at_the_terminal(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_demo_takes_a_script(tmp_path: Path) -> None:
-    done = maildesk("console", "--demo", stdin="status mx2\n# a remark\nhold mx2 all\n", folder=tmp_path)
+def test_the_demo_takes_a_script_and_nothing_from_the_settings_of_this_machine(tmp_path: Path) -> None:
+    there = {"APPROVAL_TTL": "soon", "CHANNEL_ADDRESSES": "none", "MAIL_HOSTS": "mine=local"}
+    done = maildesk("console", "--demo", stdin="status mx2\n# a remark\nhold mx2 all\n", folder=tmp_path, **there)
     assert (done.returncode, done.stderr) == (0, "")
     assert "mx2 is well" in done.stdout
     assert "put 6 messages on hold" in done.stdout

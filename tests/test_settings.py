@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import HostSettings, Settings, load
+from bot.settings import HostSettings, Settings, given, load
 
 TOKEN = "xoxb-the-very-secret-token"
 
@@ -32,8 +32,8 @@ def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
         ({"OPS_CHANNELS": "C0OPS,#ops"}, "OPS_CHANNELS: '#ops' is not a channel ID"),
         ({"APPROVERS": "ana"}, "APPROVERS: 'ana' is neither a user ID"),
         ({"VIEWERS": "U012AB,@ben"}, "VIEWERS: '@ben' is neither"),
-        ({"CHANNEL_ADDRESSES": "some"}, "CHANNEL_ADDRESSES: "),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: "),
+        ({"CHANNEL_ADDRESSES": "some"}, "CHANNEL_ADDRESSES: 'some' is not one of masked, full, none."),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: 'LOUD' is not one of DEBUG, INFO, WARNING, ERROR."),
         ({"SLACK_BOT_TOKEN": "xapp-1"}, "SLACK_BOT_TOKEN: this is not a token of that kind: it starts with xoxb-"),
         ({"SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN: this is not a token of that kind: it starts with xapp-"),
         ({"SLACK_API_URL": "slack"}, "SLACK_API_URL: 'slack' is not the URL"),
@@ -44,7 +44,12 @@ def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
         ({"AUDIT_KEY": "short"}, "AUDIT_KEY: 5 characters are too few for this key; it has 32 or more"),
         ({"AUDIT_KEY": "k" * 32, "AUDIT_KEY_FILE": "/x"}, "AUDIT_KEY and AUDIT_KEY_FILE are both set"),
         ({"DNS_SERVERS": "127.0.0.1,dns.example.org"}, "DNS_SERVERS: 'dns.example.org' is not a name server"),
-        ({"DNS_TIMEOUT": "0"}, "DNS_TIMEOUT: "),
+        ({"DNS_TIMEOUT": "0"}, "DNS_TIMEOUT: '0' is not a number above 0 up to 60."),
+        ({"DNS_TIMEOUT": "nan"}, "DNS_TIMEOUT: 'nan' is not a number above 0 up to 60."),
+        ({"APPROVAL_TTL": "soon"}, "APPROVAL_TTL: 'soon' is not a whole number from 1 up to 1,440."),
+        ({"APPROVAL_TTL": "2.5"}, "APPROVAL_TTL: '2.5' is not a whole number"),
+        ({"APPROVAL_SELF_MAX": "-1"}, "APPROVAL_SELF_MAX: '-1' is not a whole number from 0 up to 100,000."),
+        ({"APPROVAL_TYPED_OVER": "9" * 5000}, "APPROVAL_TYPED_OVER: this is not a whole number from 0 up to 100,000."),
         ({"MAIL_HOSTS": "mx1=carrier-pigeon"}, "'carrier-pigeon' is not a way to reach a mail host"),
         ({"MAIL_HOSTS": "=local"}, "a mail host needs a name"),
         ({"MAIL_HOSTS": "mx1=local,MX1=sudo"}, "there are two mail hosts named MX1"),
@@ -225,3 +230,12 @@ def test_lists_are_read_with_commas_and_without_doubles(monkeypatch: pytest.Monk
 def test_name_servers_are_addresses_with_a_port_where_it_is_not_53(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DNS_SERVERS", "127.0.0.1:5353, ::1 ,[2001:db8::53]:5300,127.0.0.1:5353")
     assert load().dns_servers == ("127.0.0.1:5353", "::1", "[2001:db8::53]:5300")
+
+
+def test_given_settings_do_not_depend_on_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPERATORS=login:eve\n")
+    monkeypatch.setenv("APPROVAL_TTL", "soon")
+    monkeypatch.setenv("AUDIT_KEY", "k" * 32)
+    settings = given(viewers=("login:vic",))
+    assert (settings.approval_ttl, settings.audit_key, settings.operators) == (30, None, ())
+    assert settings.viewers == ("login:vic",)
