@@ -35,5 +35,7 @@ class MailHosts(Mapping[str, MailHost]):
     def only(self) -> MailHost:
         """The only host. Raises UserError, which asks for one of several."""
         if len(self._hosts) != 1:
-            raise UserError(f"Which mail host? There are several: {listed(list(self))}. Name it behind the command.")
+            raise UserError(
+                f"Which mail host? Nothing was done: there are {listed(list(self))}. Name one behind the command."
+            )
         return next(iter(self._hosts.values()))

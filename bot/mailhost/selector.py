@@ -99,9 +99,17 @@ def _word(word: str) -> Term | object:
     raise _not_understood(word, name if colon else plain)
 
 
+def could_be_meant(word: str) -> bool:
+    """Whether a word is one of a selector, or one that was mistyped."""
+    return word.lower() == "all" or is_queue_id(word) or bool(_near(word))
+
+
+def _near(name: str) -> list[str]:
+    return difflib.get_close_matches(name.lower()[:40], [*LISTED_QUEUES, *_FILTERS], 1, cutoff=0.7)
+
+
 def _not_understood(word: str, name: str) -> SelectorError:
-    known = [*LISTED_QUEUES, *_FILTERS]
-    near = difflib.get_close_matches(name.lower()[:40], known, 1, cutoff=0.7)
+    near = _near(name)
     meant = f" Did you mean `{near[0]}{':' if near[0] in _FILTERS else ''}`?" if near else ""
     if word.lower() == "-all":
         meant = " `all` can't be negated."

@@ -1,6 +1,5 @@
 """`/mail hold` and `/mail release`: each is the other's undo, in the channel's sight."""
 
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from bot.agent.protocol import Identity
 from bot.errors import UserError
 from bot.mailhost.asking import Progress, Target
 from bot.mailhost.host import Change, MailHost
-from bot.text import clock
+from bot.text import clock, plural
 from handlers.access import Body
 from handlers.blocks import change, notice
 from handlers.blocks.change import Deed
@@ -22,10 +21,8 @@ from handlers.blocks.message import identity
 from handlers.commands.changing import Ended, in_sight, recorded, targets, typed
 from handlers.commands.command import Command
 from handlers.commands.undo import first, released, remember_released
-from handlers.commands.words import DELETION_KEY, messages, one_host
+from handlers.commands.words import DELETION_KEY, HOLD_KEY, messages, one_host
 from handlers.door import Door, Request
-
-HOLD_KEY = re.compile(r"h-[0-9a-z]{1,32}\Z")
 
 Release = Callable[[Progress], Awaitable[Change[Released]]]
 
@@ -58,8 +55,9 @@ async def release(request: Request) -> None:
         asked = await request.services.approvals.by_key(rest)
         if asked and asked.left_in_trash and not asked.restorations:
             raise UserError(
-                f"{rest} put nothing on hold: it deleted messages, and {asked.left_in_trash:,} of them are in the "
-                f"trash of {asked.host}. Nothing was released. To bring them back: /mail restore {rest}"
+                f"{rest} put nothing on hold: it deleted mail, and {plural(asked.left_in_trash, 'message')} of it "
+                f"{'lies' if asked.left_in_trash == 1 else 'lie'} in the trash of {asked.host}. Nothing was released. "
+                f"To bring that back: /mail restore {rest}"
             )
         await _release(request, host, rest, lambda progress: host.release_hold(rest, progress=progress))
     else:

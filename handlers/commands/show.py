@@ -8,14 +8,15 @@ from bot.errors import UserError
 from bot.mailhost.host import MailHost
 from handlers.blocks.message import message
 from handlers.commands.command import Command
-from handlers.commands.words import one_host
+from handlers.commands.words import named
 from handlers.door import Request
 
 EXAMPLE = "/mail show 4VbXm8dz3kzJ1Q"
 
 
 async def run(request: Request) -> None:
-    host, rest = one_host(request.services.hosts, request.words)
+    found = named(request.services.hosts, request.words)
+    host, rest = found.host or request.services.hosts.only(), found.rest
     if not rest:
         raise UserError(f"Which message? Give its queue ID, as in {EXAMPLE}. /mail queue lists them.")
     if not is_queue_id(rest):

@@ -6,9 +6,10 @@ from typing import Final
 
 from bot.agent.protocol import Selection
 from bot.errors import SelectorError, UserError
+from bot.hostsettings import NAME
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
-from bot.mailhost.selector import Selector, parse
+from bot.mailhost.selector import EXAMPLE, Selector, could_be_meant, parse
 from bot.text import listed
 
 # Slack's clients set typographic quotes and non-breaking spaces while people type.
@@ -24,6 +25,8 @@ _LINK = re.compile(r"<https?://([^|<>]*)(?:\|([^<>]*))?>")
 
 DELETION_KEY = re.compile(r"[0-9]{1,12}-[0-9a-z]{1,16}\Z")
 """The key of a request, which is that of the deletion it asked for: `57-k3qf`."""
+
+HOLD_KEY = re.compile(r"h-[0-9a-z]{1,32}\Z")
 
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+|"')
 
@@ -54,9 +57,23 @@ def named(hosts: MailHosts, words: str) -> Named:
 
 
 def one_host(hosts: MailHosts, words: str) -> tuple[MailHost, str]:
-    """The mail host meant and the other words. Raises UserError where several hosts leave it open."""
+    """The mail host meant and the other words.
+
+    Raises UserError where several hosts leave it open, and where the first word is neither a host's name nor a
+    selector's word nor a key, but could be the name of a host that is not known here.
+    """
     found = named(hosts, words)
-    return found.host or hosts.only(), found.rest
+    if found.host:
+        return found.host, found.rest
+    first = words.partition(" ")[0]
+    if NAME.match(first) and not (could_be_meant(first) or HOLD_KEY.match(first) or DELETION_KEY.match(first)):
+        known = listed(list(hosts))
+        there = f"The mail hosts are {known}" if len(hosts) > 1 else f"The only mail host is {known}"
+        raise UserError(
+            f"“{first}” is neither a mail host nor a word that picks messages, so nothing was done. {there}. "
+            f"Messages are picked as in: {EXAMPLE}"
+        )
+    return hosts.only(), words
 
 
 def messages(words: str) -> Selector:

@@ -103,7 +103,7 @@ async def test_what_matches_nothing_or_is_not_understood_asks_for_nothing(ops: D
 async def test_with_several_hosts_one_is_named(small: SmallHost) -> None:
     async with serving([host("mx1", small.ini), host("mx2", small.ini, "mx1")]) as ops:
         for text in ("/mail delete all", "/mail expire all", "/mail requeue all"):
-            assert "Which mail host? There are several: mx1 and mx2." in await ops.say(text)
+            assert "Which mail host? Nothing was done: there are mx1 and mx2." in await ops.say(text)
         for verb in ("purge", "restore", "trash"):
             words = await ops.say(f"/mail {verb} 1-abcd")
             assert "This bot knows no deletion 1-abcd" in words and f"/mail {verb} mx1 1-abcd" in words

@@ -50,5 +50,5 @@ async def test_a_deletions_key_is_not_released_but_restored(ops: Desk, small: Sm
     await ops.press(await asked(ops, DELETE), "request.approve", user=APRIL)
     key = (await request(ops)).key
     words = await ops.say(f"/mail release mx1 {key}")
-    assert f"it deleted messages, and {DEAD} of them are in the trash of mx1. Nothing was released." in words
+    assert f"it deleted mail, and {DEAD} messages of it lie in the trash of mx1. Nothing was released." in words
     assert f"/mail restore {key}" in words

@@ -52,6 +52,24 @@ def test_with_several_hosts_it_asks_which() -> None:
         one_host(TWO, "deferred")
 
 
+@pytest.mark.parametrize("words", ["mx9 all", "mx9", "mail.example.org deferred", "Mx-9"])
+def test_a_host_that_is_not_known_is_not_taken_for_a_selector(words: str) -> None:
+    first = words.split()[0]
+    with pytest.raises(
+        UserError, match=f"“{first}” is neither a mail host nor .* nothing was done.* hosts are mx1 and"
+    ):
+        one_host(TWO, words)
+    with pytest.raises(UserError, match=r"The only mail host is mx1\. Messages are picked as in: deferred from:"):
+        one_host(ONE, words)
+
+
+@pytest.mark.parametrize(
+    "words", ["", "all", "defered", "4VbXm8dz3kzJ1Q", "0A1B2C", "form:@example.org", "h-4k2fq9", "57-k3qf"]
+)
+def test_a_word_of_a_selector_even_a_mistyped_one_is_not_taken_for_a_host(words: str) -> None:
+    assert one_host(ONE, words) == (ONE["mx1"], words)
+
+
 def test_the_order_can_stand_anywhere() -> None:
     assert sorting("sort:size deferred", SORTS) == ("size", "deferred")
     assert sorting('deferred SORT:Sender reason:"a sort:b c"', SORTS) == ("sender", 'deferred reason:"a sort:b c"')
