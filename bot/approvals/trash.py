@@ -40,7 +40,7 @@ BROUGHT_BACK = frozenset(
 )
 """The outcomes by which a message is in the queue again; outcomes.RESTORE_OUTCOMES says how."""
 
-WRONG = ("failed", "in_queue", "on_hold")
+WRONG = ("failed", "in_queue", "on_hold", "not_in_trash")
 """What a record shows of single messages, the worst first; of those on hold, the ones that could not be released."""
 
 STAYS = ("on_hold", "past_lifetime", "force_expired", "in_delivery")
@@ -211,7 +211,11 @@ class Restores:
             await transaction.alone()
             now = self._now()
             restoration = Restoration(
-                Person(intent.by.id, intent.by.name), now, counts, _shown(change.outcomes), _stays(change.outcomes)
+                Person(intent.by.id, intent.by.name),
+                now,
+                counts,
+                _shown(change.outcomes, counts.get("not_in_trash", 0)),
+                _stays(change.outcomes),
             )
             if not await forget(transaction, intent.memory):
                 return await _recorded(transaction, intent) or restoration
@@ -282,8 +286,11 @@ def _brought_back(counts: dict[str, int]) -> int:
     return sum(number for outcome, number in counts.items() if outcome in BROUGHT_BACK)
 
 
-def _shown(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+def _shown(outcomes: Sequence[Outcome], absent: int) -> tuple[Outcome, ...]:
+    """`absent` are not in the trash and were never brought back; where that is not all of them, nobody knows which."""
     wrong = [each for each in outcomes if each.outcome in WRONG and (each.outcome != "on_hold" or each.detail)]
+    if absent != sum(each.outcome == "not_in_trash" for each in wrong):
+        wrong = [each for each in wrong if each.outcome != "not_in_trash"]
     return tuple(sorted(wrong, key=lambda each: WRONG.index(each.outcome))[: endings.SHOWN])
 
 

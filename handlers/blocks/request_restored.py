@@ -43,6 +43,13 @@ def _order(outcome: str) -> int:
 
 def _release(host: str, key: str, outcome: str, count: int, queue_ids: Sequence[str]) -> Line:
     """The command that lets go what stays on hold; nothing where nothing does."""
+    if outcome == "by_others":
+        return [
+            ". ",
+            code(f"/mail queue {host} hold"),
+            " shows what does; to release what a restore of this deletion left there: ",
+            code(f"/mail release {host} {key}"),
+        ]
     if not queue_ids:
         return []
     them = "it" if count == 1 else "them"

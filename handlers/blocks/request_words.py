@@ -55,7 +55,8 @@ RESTORED: Mapping[str, str] = {
     "on_hold": "back, and on hold as before",
     "past_lifetime": "back, on hold: past its lifetime in the queue, so once released it goes back to its sender",
     "force_expired": "back, on hold: marked as expired, so once released it goes back to its sender",
-    "by_others": "back: a restore begun elsewhere brought them and was cut short. What stays on hold, the queue shows",
+    "by_others": "back: brought by a restore that was begun elsewhere and cut short, so which of it stays on hold is "
+    "not known here",
     "in_delivery": "back, on hold: a delivery from before the deletion still goes on; release it when that is over",
     "in_queue": "not put back: mail with this queue ID lies in the queue",
     "not_in_trash": "not in the trash: restored or purged before, or never kept",

@@ -105,8 +105,12 @@ async def test_some_messages_are_restored_by_the_command_and_the_rest_by_the_but
     assert f"U0OPAL restored 2 messages on mx1: {key}" in text_of(told)
     assert {*small.dead[:2]} <= small.queue().keys()
     assert small.dead[2] not in small.queue()
+    answers = await ops.type(f"/mail restore {key} {small.dead[0]} {small.dead[2]} 4VbXm8dz3kzJ1Q")
+    (some,) = [text_of(each) for each in answers if each.ts != record.ts]
+    named = [line.split()[0] for line in some.splitlines() if " not in the trash" in line]
+    assert named == ["2", small.dead[0], "4VbXm8dz3kzJ1Q"], "those that are not there are named, after their number"
     (record,) = [each for each in ops.workspace.messages(OPS) if each.ts == record.ts]
-    assert f"Restore {DEAD - 2} messages" in text_of(record)
+    assert f"Restore {DEAD - 3} messages" in text_of(record)
     await ops.press(record, "request.restore")
     assert {*small.dead} <= small.queue().keys()
 
