@@ -1,5 +1,6 @@
 """A report on one mail host: what fails, what warns, what could not be found out; the rest in a line, and on demand."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -123,14 +124,17 @@ def named(finding: Finding) -> str:
 
 
 def _passing(found: Report) -> Block | None:
-    """What is well, by the areas of which nothing else was said above."""
+    """What is well, by the areas of which nothing else was said above, and how many checks of each."""
     passing, notes = found.of(Severity.OK), found.of(Severity.INFO)
     if not passing and not notes:
         return None
     said = {_area(finding) for finding in found.of(Severity.PROBLEM, Severity.WARNING, Severity.UNKNOWN)}
-    areas = dict.fromkeys(_area(finding) for finding in passing if _area(finding) not in said)
-    names = f": {listed([AREAS.get(area, area) for area in areas])}" if areas else ""
-    parts = [f"{plural(len(passing), 'check passes', 'checks pass')}{names}" if passing else ""]
+    areas = Counter(_area(finding) for finding in passing)
+    names = [AREAS.get(area, area) + (f" ({n})" if n > 1 else "") for area, n in areas.items() if area not in said]
+    beside = sum(n for area, n in areas.items() if area in said)
+    names += [f"{beside} beside what is said above"] if beside and names else []
+    which = f": {listed(names)}" if names else ""
+    parts = [f"{plural(len(passing), 'check passes', 'checks pass')}{which}" if passing else ""]
     parts.append(f"{plural(len(notes), 'note')} under All checks" if notes else "")
     return say(f"{SIGNS[Severity.OK]} {'; '.join(part for part in parts if part)}.")
 

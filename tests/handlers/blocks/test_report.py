@@ -37,7 +37,7 @@ def lines(found: Report) -> list[str]:
 def test_a_good_report_is_a_verdict_and_a_line() -> None:
     shown = lines(report())
     assert shown[0] == "🟢 mx1: all checks pass."
-    assert shown[1] == ("🟢 9 checks pass: host name, PTR, MX, SPF, DKIM, DMARC, alignment and blocklists.")
+    assert shown[1] == ("🟢 9 checks pass: host name, PTR, MX, SPF (2), DKIM, DMARC, alignment and blocklists.")
     assert shown[2].startswith("What they demand of senders – Google: 4 not known from here and 6 met · Yahoo")
     assert NO_REPUTATION in words(blocks.report(7, report(), ACTOR))
 
