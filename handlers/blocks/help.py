@@ -107,5 +107,5 @@ def _selectors() -> Block:
     return rich(
         paragraph([bold("A selector picks messages")]),
         bullets(*lines),
-        paragraph(["All of them must hold, as in ", code(EXAMPLE)]),
+        paragraph(["Of several IDs or queues one has to fit; of everything else all, as in ", code(EXAMPLE)]),
     )
