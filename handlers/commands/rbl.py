@@ -30,7 +30,9 @@ async def _look(request: Request, words: str) -> None:
     if not found.rest:
         await _say(request, words, Ours((), ()), [found.host] if found.host else list(hosts.values()))
     elif found.host or len(found.rest.split()) > 1:
-        raise UserError("One address or domain at a time, or a mail host, as in /mail rbl 192.0.2.25.")
+        raise UserError(
+            "One address or domain at a time, or a mail host; no blocklist was asked. For example: /mail rbl 192.0.2.25"
+        )
     else:
         await _say(request, words, Ours((subject(found.rest),), ()), [])
 

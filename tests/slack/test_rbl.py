@@ -67,7 +67,7 @@ async def test_the_button_asks_again(ops: Desk) -> None:
     [
         ("10.0.0.1", "10.0.0.1 is an address for the inside, which no blocklist knows, so nothing was asked."),
         ("nonsense", "“nonsense” is neither an address nor a domain, so nothing was asked."),
-        ("192.0.2.1 192.0.2.2", "One address or domain at a time"),
+        ("192.0.2.1 192.0.2.2", "One address or domain at a time, or a mail host; no blocklist was asked."),
         ("mx1 192.0.2.2", "One address or domain at a time"),
     ],
 )
