@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bot.approvals.model import Request, State
 from bot.text import Addresses, shown_text
-from handlers.blocks.kit import Card, card
+from handlers.blocks.kit import Card, Element, card
 from handlers.blocks.request_lines import at, decided_line, decider, small_print
 from handlers.blocks.request_words import asked, command, nothing, what
 from handlers.blocks.rich import Line, bold, code, person, say
@@ -43,10 +43,16 @@ def never(request: Request, addresses: Addresses, head: str) -> Card:
 
 def plainly(request: Request) -> str:
     """How it ended, for those who only hear it."""
-    by = request.decided_by.name if request.decided_by else "the clock"
-    return {
-        State.DENIED: f"Denied by {by}.",
-        State.CANCELLED: f"Cancelled by {by}.",
-        State.EXPIRED: "Nobody decided in time.",
-        State.NOT_BEGUN: f"{request.host} could not be asked in time.",
-    }[request.state]
+    name = request.decided_by.name if request.decided_by else ""
+    return "".join(part if isinstance(part, str) else name for part in briefly(request))
+
+
+def briefly(request: Request) -> list[str | Element]:
+    """The same for those who see it, with the person as everywhere."""
+    endings: Mapping[State, list[str | Element]] = {
+        State.DENIED: ["Denied by ", *decider(request), "."],
+        State.CANCELLED: ["Cancelled by ", *decider(request), "."],
+        State.EXPIRED: ["Nobody decided in time."],
+        State.NOT_BEGUN: [f"{request.host} could not be asked in time."],
+    }
+    return endings[request.state]

@@ -10,7 +10,7 @@ from handlers.blocks.change import bulleted, counted, not_undone, undo_label
 from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, packed
 from handlers.blocks.outcomes import listed
 from handlers.blocks.request_lines import at, people_line, small_print
-from handlers.blocks.request_never import NEVER_BEGUN, never, plainly
+from handlers.blocks.request_never import NEVER_BEGUN, briefly, never, plainly
 from handlers.blocks.request_restored import number_back, restoration
 from handlers.blocks.request_words import command, nothing, number_done, what, words_of
 from handlers.blocks.rich import Line, bold, code, person, say
@@ -99,7 +99,8 @@ def _why(request: Request, addresses: Addresses) -> list[Line]:
     text = result.text or (f"{without}: {result.not_kept}" if result.not_kept else "")
     lines: list[Line] = [shown_text(text, addresses)] if text else []
     if result.not_kept and keeps:
-        lines.append(["To delete them without a way back, ask for that: ", code(_finally(request, addresses))])
+        them = "it" if request.messages == 1 else "them"
+        lines.append([f"To delete {them} without a way back, ask for that: ", code(_finally(request, addresses))])
     return lines
 
 
@@ -182,12 +183,18 @@ def _buttons(request: Request, undone: Undone | None) -> list[Element]:
         label = f"Restore {plural(request.left_in_trash, 'message')}"
         dialog = confirm(
             f"{label} on {request.host}?",
-            "They come back into the queue as they were, and Postfix goes on with them: they will be delivered. What "
-            "was on hold before the deletion comes back on hold, and so does what is past its lifetime in the queue.",
+            f"{_comes_back(request.left_in_trash)} What was on hold before the deletion comes back on hold, and so "
+            "does what is past its lifetime in the queue.",
             "Restore",
         )
         buttons.append(button(label, "request.restore", packed(request.id, request.revision), confirm=dialog))
     return [*buttons, button("Whole list", "request.list", packed(request.id, request.revision))]
+
+
+def _comes_back(messages: int) -> str:
+    if messages == 1:
+        return "It comes back into the queue as it was, and Postfix goes on with it: it will be delivered."
+    return "They come back into the queue as they were, and Postfix goes on with them: they will be delivered."
 
 
 def _failures(request: Request, addresses: Addresses) -> Block | None:
@@ -210,7 +217,8 @@ def _undone(undone: Undone) -> Line:
 def ended(request: Request) -> Card:
     """What is told in the thread, where a mention reaches the person who asked."""
     text = f"{request.key}: {_ended(request)}"
-    return card(text, say([person(request.asked_by.id), " ", text]))
+    shown = [f"{request.key}: {nothing(request)} ", *briefly(request)] if request.state in NEVER_BEGUN else [text]
+    return card(text, say([person(request.asked_by.id), " ", *shown]))
 
 
 def _ended(request: Request) -> str:

@@ -78,7 +78,7 @@ def deletion(host: str, listing: TrashListing, request: Request | None) -> Card:
     title = f"{each.key} on {host}: {each.kept:,} of {plural(each.deleted, 'message')} in the trash"
     lines: list[Line] = [[bold(title)]]
     if each.kept:
-        lines.append(["To bring them back: ", code(f"/mail restore {each.key}")])
+        lines.append([f"To bring {'it' if each.kept == 1 else 'them'} back: ", code(f"/mail restore {each.key}")])
     if request:
         by = [", ", *_approved(request)] if request.decided_by else []
         lines.append(["Asked for by ", person(request.asked_by.id), *by, ": ", code(request.selector, 300)])
@@ -87,12 +87,15 @@ def deletion(host: str, listing: TrashListing, request: Request | None) -> Card:
         facts.append("Not finished: the host is asked again until it is")
     if each.kept and each.until is not None:
         facts.append(
-            f"{size(each.bytes)} of disk are taken until {clock(each.until)}; purged before then they are free"
+            f"{size(each.bytes)} of disk are taken until {clock(each.until)}; purged before then, they are free"
         )
     if each.overdue:
         facts.append(
-            f"{each.overdue:,} of them are past their lifetime in the queue: restored, they stay on hold, because once "
-            "released they would go back to their senders"
+            "1 of them is past its lifetime in the queue: restored, it stays on hold, because once released it would "
+            "go back to its sender"
+            if each.overdue == 1
+            else f"{each.overdue:,} of them are past their lifetime in the queue: restored, they stay on hold, because "
+            "once released they would go back to their senders"
         )
     if each.restored:
         facts.append(f"{plural(each.restored, 'message was', 'messages were')} restored")

@@ -321,7 +321,9 @@ def test_the_end_is_told_to_the_asker_by_a_mention() -> None:
     assert text_of(ended(DONE).blocks) == (
         "U0ANA 57-k3qf: Deleted 338 of 341 messages on mx1. /mail restore 57-k3qf brings back what is in the trash."
     )
-    assert text_of(ended(decided(State.DENIED)).blocks) == ("U0ANA 57-k3qf: Nothing was deleted on mx1. Denied by bob.")
+    denied = ended(decided(State.DENIED))
+    assert text_of(denied.blocks) == "U0ANA 57-k3qf: Nothing was deleted on mx1. Denied by U0BOB."
+    assert denied.text == "57-k3qf: Nothing was deleted on mx1. Denied by bob."
     assert "The card says why." in text_of(ended(decided(State.FAILED, result=Result({}, "x"))).blocks)
 
 
