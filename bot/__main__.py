@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,6 +23,7 @@ from bot.errors import MaildeskError, SettingsError
 
 if TYPE_CHECKING:
     from bot.console.workspace import Workspace
+    from bot.demo.ahead import Ahead
     from bot.demo.outside import Outside
     from bot.mailhost.hosts import MailHosts
     from bot.services import Services
@@ -186,6 +188,7 @@ TOUR = Path(__file__).with_name("demo") / "tour.txt"
 def _demo() -> int:
     """A mail host that needs no Postfix, people of every role to be, and a tour where nobody sits at the terminal."""
     from bot import bootstrap
+    from bot.demo.ahead import Ahead
     from bot.demo.host import DemoHost
     from bot.demo.outside import Outside
 
@@ -201,11 +204,16 @@ def _demo() -> int:
         hosts = bootstrap.mail_hosts(settings.hosts())
         people = [*settings.approvers, *settings.operators, *settings.viewers]
         with _script() as lines:
-            return asyncio.run(_at_the_terminal(settings, hosts, people, lines, outside))
+            return asyncio.run(_at_the_terminal(settings, hosts, people, lines, outside, Ahead(demo.flood)))
 
 
 async def _at_the_terminal(
-    settings: "Settings", hosts: "MailHosts", people: Sequence[str], lines: TextIO, outside: "Outside | None" = None
+    settings: "Settings",
+    hosts: "MailHosts",
+    people: Sequence[str],
+    lines: TextIO,
+    outside: "Outside | None" = None,
+    ahead: "Ahead | None" = None,
 ) -> int:
     """Drive the very app that Slack drives, through a local workspace with tokens made at random for this start."""
     from bot import bootstrap
@@ -216,30 +224,38 @@ async def _at_the_terminal(
             workspace.add_user(person, person.removeprefix("login:"))
         workspace.add_channel(CHANNEL, "mail-ops", list(people))
         settings = settings.pointed_at(workspace.api_url, workspace.bot_token, workspace.app_token, CHANNEL)
-        services = bootstrap.services(settings, hosts, outside=outside)
+        # Only in the demo is time the terminal's own; and only there is no bot in Slack whose database this is.
+        services = bootstrap.services(settings, hosts, ahead or bootstrap.now, outside)
         async with _running(services):
             await services.approvals.show_open(workspace.team_id)
-            await _talk(services, workspace, people, lines, at_home=outside is not None)
+            await _talk(services, workspace, people, lines, ahead)
     return 0
 
 
 async def _talk(
-    services: "Services", workspace: "Workspace", people: Sequence[str], lines: TextIO, *, at_home: bool
+    services: "Services", workspace: "Workspace", people: Sequence[str], lines: TextIO, ahead: "Ahead | None"
 ) -> None:
     """Serve this workspace while somebody types at the terminal, or until the bot can't go on.
 
-    `at_home`: there is no bot in Slack whose database this is, so alerts are told here.
+    With a clock that can be turned `ahead` it is the demo: alerts are told here then, and nowhere else.
     """
     from bot.console import terminal
+    from bot.scheduler import live_through
     from handlers.app import build_app, serve
 
     stop = asyncio.Event()
-    serving = asyncio.create_task(serve(build_app(services), services, stop, at_home=at_home))
+    serving = asyncio.create_task(serve(build_app(services), services, stop, at_home=ahead is not None))
     connected = asyncio.create_task(workspace.connected())
     await asyncio.wait((serving, connected), return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
         await terminal.run(
-            workspace, users=people, channel=CHANNEL, idle=services.background.idle, stdin=lines, stdout=sys.stdout
+            workspace,
+            users=people,
+            channel=CHANNEL,
+            idle=services.background.idle,
+            stdin=lines,
+            stdout=sys.stdout,
+            later=partial(live_through, services, ahead.turn) if ahead else None,
         )
     connected.cancel()
     stop.set()

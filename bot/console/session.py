@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from rich.console import Group
 from rich.live import Live
@@ -13,6 +14,9 @@ from bot.console.screen import Screen
 from bot.console.workspace import Control, Message, NotThere, View, Workspace
 
 _NUMBER = re.compile(r"(\d{1,6})(?:[. ](.+))?")
+_MINUTES = re.compile(r"(\d{1,4})m?")
+MOST_MINUTES = 1440
+_LATER = ":later 20m           let 20 minutes go by on the bot's clock, with a look at the hosts in each\n"
 _HELP = """\
 status               a command; the /mail before it may be left out
 5                    press the button, or open the list, that carries the number 5
@@ -22,7 +26,7 @@ status               a command; the /mail before it may be left out
 :home                open the app's Home tab
 :as NAME             go on as somebody else ({users})
 :close               close the window that is open
-:quit                end (so does the end of the input)
+{later}:quit                end (so does the end of the input)
 In a window or a list, :cancel leaves it. A line that begins with # is only a remark."""
 
 
@@ -40,7 +44,9 @@ class Session:
         command: str,
         *,
         live: bool,
+        later: Callable[[timedelta], Awaitable[None]] | None = None,
     ) -> None:
+        """`later` lets time go on, where the time is the console's own."""
         self._workspace = workspace
         self._users = tuple(users)
         self._user = users[0]
@@ -59,6 +65,9 @@ class Session:
             "press": self._press_label,
             "close": self._close,
         }
+        self._let_time_pass = later
+        if later:
+            self._deeds["later"] = self._later
 
     async def talk(self) -> None:
         if self._live:
@@ -119,7 +128,14 @@ class Session:
         await self._press(source, control, option.strip())
 
     async def _help(self, _rest: str) -> None:
-        self._screen.say(_HELP.format(users=", ".join(self._name(user) for user in self._users)))
+        later = _LATER if self._let_time_pass else ""
+        self._screen.say(_HELP.format(users=", ".join(self._name(user) for user in self._users), later=later))
+
+    async def _later(self, rest: str) -> None:
+        minutes = _MINUTES.fullmatch(rest)
+        if minutes is None or not 1 <= int(minutes[1]) <= MOST_MINUTES or self._let_time_pass is None:
+            raise NotThere(f":later 20m lets 20 minutes go by, or any other number up to {MOST_MINUTES}.")
+        await self._let_time_pass(timedelta(minutes=int(minutes[1])))
 
     async def _as(self, rest: str) -> None:
         for user in self._users:

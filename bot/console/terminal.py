@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import TextIO
 
 from rich.console import Console
@@ -26,12 +27,14 @@ async def run(
     stdin: TextIO | None = None,
     stdout: TextIO | None = None,
     command: str = "/mail",
+    later: Callable[[timedelta], Awaitable[None]] | None = None,
 ) -> None:
     """Talks with a person until the input ends, `:quit` or Ctrl-C.
 
     The person is the first of `users` (their Slack IDs; `:as` may change to another of them) in `channel`.
-    `idle` returns when the app has finished what it was asked. When stdin or stdout is not a terminal, every line is
-    echoed and its answer printed, plain and 100 columns wide, before the next is read.
+    `idle` returns when the app has finished what it was asked; `later` lets time go on for it, where it can. When
+    stdin or stdout is not a terminal, every line is echoed and its answer printed, plain and 100 columns wide, before
+    the next is read.
     """
     stdin, stdout = stdin or sys.stdin, stdout or sys.stdout
     live = stdin.isatty() and stdout.isatty()
@@ -47,7 +50,7 @@ async def run(
     )
     lines: Lines = TerminalLines() if live else PipedLines(stdin)
     screen = Screen(workspace, console)
-    session = Session(workspace, users, channel, idle, screen, lines, command, live=live)
+    session = Session(workspace, users, channel, idle, screen, lines, command, live=live, later=later)
     try:
         # Whoever read our output may have gone (`| head`): then nobody is left to talk to.
         with suppress(BrokenPipeError):

@@ -239,6 +239,10 @@ class DemoHost:
         for instance in self.instances.values():
             instance.stop()
 
+    def flood(self, messages: int) -> None:
+        """The hacked account of the busy host goes on sending."""
+        self.instances[BUSY].add(story.spam(self._seed, time.time(), messages))
+
     def mail_system(self, up: bool, instance: str = BUSY) -> None:
         """What `postfix start` and `postfix stop` do to one instance."""
         if up:

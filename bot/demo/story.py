@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.demo.mail import Mail
 from bot.demo.world import World
@@ -164,6 +164,13 @@ def busy_host(seed: int, now: float, share: float = 1.0) -> Iterator[Queued]:
     for sender, recipient, subject in HOSTILE:
         mail = Mail(sender, (recipient,), subject, now - rng.uniform(HOUR, 20 * HOUR), client=BOTNET)
         yield Queued(mail, next_attempt=now + rng.uniform(10 * MINUTE, HOUR))
+
+
+def spam(seed: int, now: float, number: int) -> Iterator[Queued]:
+    """So much more of what the hacked account sends, just tried for the first time."""
+    rng = random.Random(f"{seed} {now}")  # noqa: S311 - nothing secret is drawn
+    for _ in range(number):
+        yield _queued(replace(SPAM_RUN, ages=(0.0, MINUTE)), rng, now)
 
 
 def quiet_host(seed: int, now: float) -> Iterator[Queued]:

@@ -21,7 +21,7 @@ BEHIND = 10
 NULL_SENDER = "MAILER-DAEMON"
 
 TOP = 5
-"""So many senders, domains and reasons are kept of each listing."""
+"""So many senders, domains and reasons are looked at, and kept, of each listing."""
 
 
 def summary(listing: Listing) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def readings(listing: Listing, grown: int | None, rules: Mapping[str, Rule]) -> 
     found = listing.summary
     deferred = found.queues["deferred"].messages if "deferred" in found.queues else 0
     return {
-        "sender": [_sender(listing, grown, rules["sender"])],
-        "reason": [_reason(found.reasons, deferred, rules["reason"])],
-        "destination": [_destination(found.domains, found.messages, deferred, rules["destination"])],
+        "sender": _senders(listing, grown, rules["sender"]),
+        "reason": _reasons(found.reasons, deferred, rules["reason"]),
+        "destination": _destinations(found.domains, found.messages, deferred, rules["destination"]),
         "oldest": [_oldest(listing, rules["oldest"])],
         "expiring": [_expiring(listing)],
     }
@@ -66,45 +66,63 @@ def held(info: Info) -> Observed:
     return {"held": [Reading("", messages, text, cause, "hold")]}
 
 
-def _sender(listing: Listing, grown: int | None, rule: Rule) -> Reading:
-    """The sender with most of the queue, and the login that it came by: a hacked account, as a rule."""
+def _senders(listing: Listing, grown: int | None, rule: Rule) -> list[Reading]:
+    """The senders with most of the queue, each an alert of its own: a hacked account, as a rule."""
     found = listing.summary
-    others = [each for each in found.senders.top if each.name != NULL_SENDER]
-    if not others or found.messages < rule.least:
-        return Reading("", 0, f"{plural(found.messages, 'message')} in the queue.")
-    most = others[0]
-    percent = 100 * most.messages / found.messages
+    if found.messages < rule.least:
+        return []
+    others = [each for each in found.senders.top[:TOP] if each.name != NULL_SENDER]
+    return [_sender(each, listing, grown, rule) for each in others]
+
+
+def _sender(sender: Count, listing: Listing, grown: int | None, rule: Rule) -> Reading:
+    messages = listing.summary.messages
+    percent = 100 * sender.messages / messages
     if grown is None or grown <= 0:
         # A queue that does not grow begins no alert, and ends none.
         percent = min(percent, (rule.fires + rule.clears) / 2)
-    text = f"{most.name} has {most.messages:,} of {plural(found.messages, 'message')}."
-    behind, selector = listing.behind, f"from:{_quoted(most.name)}"
-    if behind is None or behind.sender != most.name or not behind.read:
-        return Reading("", percent, text, "", selector)
+    text = f"{sender.name} has {sender.messages:,} of {plural(messages, 'message')}."
+    behind, selector = listing.behind, f"from:{_quoted(sender.name)}"
+    if behind is None or behind.sender != sender.name or not behind.read:
+        return Reading(sender.name, percent, text, "", selector)
     if not behind.logins:
         cause = f"It came without a login ({behind.read} were looked at): from an address that may relay, or from here."
-        return Reading("", percent, text, cause, selector)
+        return Reading(sender.name, percent, text, cause, selector)
     login = behind.logins[0]
     clients = f", from {behind.clients[0].name}" if len(behind.clients) == 1 else ""
     cause = f"Sent by the login {login.name} ({login.messages} of {behind.read} that were looked at){clients}."
-    return Reading("", percent, text, f"{cause} A hacked account?", f"login:{_quoted(login.name)}")
+    return Reading(sender.name, percent, text, f"{cause} A hacked account?", f"login:{_quoted(login.name)}")
 
 
-def _reason(reasons: Tally, deferred: int, rule: Rule) -> Reading:
-    if not reasons.top or deferred < rule.least:
-        return Reading("", 0, f"{plural(deferred, 'deferred message')}.")
-    most = reasons.top[0]
-    text = f"{_part(most, deferred)} of the deferred mail: {most.name}"
-    return Reading("", min(100.0, 100 * most.messages / deferred), text, _meaning(most.name), "deferred")
+def _reasons(reasons: Tally, deferred: int, rule: Rule) -> list[Reading]:
+    if deferred < rule.least:
+        return []
+    return [
+        Reading(
+            each.name,
+            min(100.0, 100 * each.messages / deferred),
+            f"{_part(each, deferred)} of the deferred mail: {each.name}",
+            _meaning(each.name),
+            "deferred",
+        )
+        for each in reasons.top[:TOP]
+    ]
 
 
-def _destination(domains: Tally, messages: int, deferred: int, rule: Rule) -> Reading:
-    if not domains.top or deferred < rule.least:
-        return Reading("", 0, f"{plural(deferred, 'deferred message')}.")
-    most = domains.top[0]
-    text = f"{_part(most, messages)} of the queue goes to {most.name}."
+def _destinations(domains: Tally, messages: int, deferred: int, rule: Rule) -> list[Reading]:
+    if deferred < rule.least:
+        return []
     cause = "That destination is down, slow, or refuses us."
-    return Reading("", 100 * most.messages / messages, text, cause, f"to:@{_quoted(most.name)}")
+    return [
+        Reading(
+            each.name,
+            100 * each.messages / messages,
+            f"{_part(each, messages)} of the queue goes to {each.name}.",
+            cause,
+            f"to:@{_quoted(each.name)}",
+        )
+        for each in domains.top[:TOP]
+    ]
 
 
 def _oldest(listing: Listing, rule: Rule) -> Reading:
