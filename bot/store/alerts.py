@@ -29,6 +29,11 @@ async def recent(connection: AsyncConnection, host: str, rules: Collection[str],
     return await _alerts(connection, alerts.c.id.in_(last))
 
 
+async def still_open(connection: AsyncConnection) -> list[Values]:
+    """Every alert that waits or fires."""
+    return await _alerts(connection, alerts.c.ended_at.is_(None))
+
+
 async def firing(connection: AsyncConnection, hosts: Collection[str] | None = None) -> list[Values]:
     """The alerts that fire, on these hosts or on all, the oldest first."""
     where = [alerts.c.state == "firing", alerts.c.ended_at.is_(None)]
@@ -79,15 +84,18 @@ async def open_card(transaction: Transaction, host: str, workspace: str, channel
     )
 
 
-async def card(connection: AsyncConnection, number: int) -> RowMapping | None:
-    return (await connection.execute(select(alert_cards).where(alert_cards.c.id == number))).mappings().first()
+async def card(connection: AsyncConnection, number: int) -> Values | None:
+    row = (await connection.execute(select(alert_cards).where(alert_cards.c.id == number))).mappings().first()
+    return None if row is None else {**row}
 
 
-async def card_since(connection: AsyncConnection, host: str, channel: str, moment: datetime) -> int | None:
-    """The newest card of this host that was opened after that moment."""
+async def card_since(
+    connection: AsyncConnection, host: str, workspace: str, channel: str, moment: datetime
+) -> int | None:
+    """The newest card of this host that was opened there after that moment."""
     newest = (
         select(func.max(alert_cards.c.id))
-        .where(alert_cards.c.host == host, alert_cards.c.channel == channel)
+        .where(alert_cards.c.host == host, alert_cards.c.workspace == workspace, alert_cards.c.channel == channel)
         .where(alert_cards.c.opened_at > moment)
     )
     number: int | None = await connection.scalar(newest)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, delete, func, insert, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, FromClause, delete, exists, insert, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Connection, Transaction
@@ -104,12 +104,14 @@ async def prune(transaction: Transaction, now: datetime) -> None:
         await connection.execute(delete(samples).where(*old))
     await connection.execute(delete(summaries).where(summaries.c.at < now - KEPT[HOUR]))
     # The last one of each day stays.
-    day = type_coerce(summaries.c.at, BigInteger) // (86_400 * 1_000_000)
-    newest = select(summaries.c.host, func.max(summaries.c.at)).group_by(summaries.c.host, day).subquery()
-    last = select(newest.c[1]).where(newest.c[0] == summaries.c.host)
-    await connection.execute(
-        delete(summaries).where(summaries.c.at < now - SUMMARIES_KEPT, summaries.c.at.not_in(last.scalar_subquery()))
-    )
+    later = summaries.alias("later")
+    same_day = (later.c.host == summaries.c.host, later.c.at > summaries.c.at, _day(later) == _day(summaries))
+    await connection.execute(delete(summaries).where(summaries.c.at < now - SUMMARIES_KEPT, exists().where(*same_day)))
+
+
+def _day(table: FromClause) -> ColumnElement[int]:
+    """The day of a summary, in UTC."""
+    return type_coerce(table.c.at, BigInteger) // (86_400 * 1_000_000)
 
 
 _columns = tuple(samples.c[field.name] for field in fields(Sample))

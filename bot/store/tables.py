@@ -268,6 +268,7 @@ alerts = Table(
     Column("fired_at", Moment),
     Column("good_since", Moment),
     Column("ended_at", Moment),
+    Column("seen_at", Moment),
     Column("value", Float),
     Column("start", Float, nullable=False),
     Column("peak", Float, nullable=False),

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
@@ -11,14 +12,14 @@ from bot.store.tables import EPOCH, turns
 async def take(transaction: Transaction, job: str, every: timedelta, owner: str, now: datetime) -> bool:
     """Whether this turn of the job is the owner's; the first who asks gets it, once the transaction commits.
 
-    Turns begin at whole multiples of `every` since the epoch. One that nobody took is not made up for.
+    Turns begin at whole multiples of `every` since the epoch. One that nobody took is not made up for. One taken in the
+    future was taken by a clock that was set back since, and would else keep everybody out until then.
     """
     begins = EPOCH + (now - EPOCH) // every * every
+    free = or_(turns.c.at < begins, turns.c.at >= begins + 2 * every)
     insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     row = {"at": now, "owner": owner}
     taken = await transaction.connection.execute(
-        insert(turns)
-        .values(job=job, **row)
-        .on_conflict_do_update(index_elements=["job"], set_=row, where=turns.c.at < begins)
+        insert(turns).values(job=job, **row).on_conflict_do_update(index_elements=["job"], set_=row, where=free)
     )
     return taken.rowcount == 1

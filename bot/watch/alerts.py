@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -13,10 +13,10 @@ from bot.store.audit import Details, Entry
 from bot.store.database import Store, Transaction
 from bot.store.memory import recall, remember
 from bot.store.outbox import Told
-from bot.watch.engine import snooze_limit
-from bot.watch.model import Alert, Event, Transition
+from bot.watch.engine import over, snooze_limit
+from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.observing import Observed, Round
-from bot.watch.rows import AlertCard, Mute, alert_of, card, mutes, tell, values_of
+from bot.watch.rows import AlertCard, Mute, alert_of, card, keep_and_tell, mutes, place, tell, values_of
 from bot.watch.rules import Rule, Rules, Severity
 
 FAR = timedelta(days=3650)
@@ -52,6 +52,36 @@ class Alerts:
                 workspace, channel = home
                 round = Round(transaction, Told(workspace, channel, kept.CARD, ""), host, now)
                 await round.go(self.rules.of(host), observed)
+
+    async def end_strangers(self, hosts: Collection[str]) -> int:
+        """End what is open of mail hosts that are not among these, and of rules that are gone or off.
+
+        Nobody looks at them any more, so nothing else would. How many alerts fired.
+        """
+        now, fired = self._now(), 0
+        async with self._store.transaction() as transaction:
+            await transaction.alone()
+            for alert in map(alert_of, await kept.still_open(transaction.connection)):
+                why = self._strange(alert, hosts)
+                if why and alert.state is State.PENDING:
+                    await kept.discard(transaction, alert.id)
+                elif why and alert.card is not None:
+                    row = await kept.card(transaction.connection, alert.card)
+                    assert row is not None
+                    ended = over(alert, now, why)
+                    assert ended.alert is not None
+                    await keep_and_tell(transaction, ended.alert, place(row), ended.transitions)
+                    fired += 1
+        return fired
+
+    def _strange(self, alert: Alert, hosts: Collection[str]) -> str:
+        """Why nobody looks at this any more; empty: somebody does."""
+        if alert.host and alert.host not in hosts:
+            return f"{alert.host} is not watched any more: the settings name it no longer. How it is now is not known."
+        rule = self.rules.of(alert.host).get(alert.rule)
+        if rule is None or not rule.enabled:
+            return "This is not watched any more: the rule is off. How it is now is not known."
+        return ""
 
     async def acknowledge(self, card: int, by: Actor) -> AlertCard:
         """Say that somebody looks after the alerts of this card.
@@ -201,7 +231,7 @@ class Alerts:
                 )
             if not shown.firing:
                 raise UserError("This alert is over, so there is nothing to do about it any more.")
-            where = Told(row["workspace"], row["channel"], kept.CARD, str(number))
+            where = place(row)
             changed = [
                 found for alert in shown.firing if (found := change(alert, self.rules.of(alert.host).get(alert.rule)))
             ]

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from bot.watch.model import Alert, Event, Reading, State, Transition
 from bot.watch.rules import Judgement, Rule, Severity
 
-AGAIN = timedelta(minutes=30)
-"""What was over for less than that and fires again is the same alert, with the same card: it only flapped."""
-
 REFRESH = timedelta(minutes=5)
 """How often the numbers of a card are brought up to date, if nothing else happens."""
+
+SILENCE = timedelta(hours=2)
+"""After so long without a known reading nobody can say that it was bad all the while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,66 +36,52 @@ def step(before: Alert | None, rule: Rule, host: str, reading: Reading, now: dat
     if reading.value is None:
         return Step(before)
     judgement = rule.judge(reading.value)
+    severity = reading.severity or rule.severity_of(reading.value)
     if before is None or before.state is State.OK:
         if judgement is not Judgement.BAD:
             return Step(before)
-        return _worsen(_begun(before, rule, host, reading, now), rule, now, still)
-    known = _seen(before, reading, reading.value, rule)
+        begun = _begun(before, rule, host, reading, now)
+        begun = replace(begun, severity=severity, start=reading.value, peak=reading.value)
+        return _wait(_seen(begun, reading, rule, now), rule, now, still)
+    alert = _seen(before, reading, rule, now)
     if before.state is State.PENDING:
         if judgement is not Judgement.BAD:
-            return Step(_ended(known, now))
-        return _worsen(known, rule, now, still)
+            return Step(_ended(alert, now))
+        return _wait(replace(alert, severity=severity), rule, now, still or _was_silent(before, rule, now))
     if judgement is Judgement.GOOD:
-        return _calm(known, rule, now)
-    return _go_on(replace(known, good_since=None), rule, reading, now, still)
+        return _calm(alert, rule, now)
+    return _go_on(replace(alert, good_since=None), severity, rule, now, still)
 
 
 def _begun(earlier: Alert | None, rule: Rule, host: str, reading: Reading, now: datetime) -> Alert:
     """A pending alert. One that only flapped keeps the card of the earlier one, and what people said about that."""
-    assert reading.value is not None
-    severity = reading.severity or rule.severity_of(reading.value)
-    fresh = Alert(rule.name, host, reading.subject, State.PENDING, severity, since=now, start=reading.value)
-    if earlier is not None and earlier.ended_at is not None and now - earlier.ended_at < AGAIN:
-        kept = replace(earlier, id=0, state=State.PENDING, since=now, fired_at=None, good_since=None, ended_at=None)
-        fresh = replace(kept, severity=severity, start=reading.value)
-    return _seen(replace(fresh, peak=reading.value), reading, reading.value, rule)
+    if earlier is None or earlier.ended_at is None or now - earlier.ended_at >= rule.again:
+        return Alert(rule.name, host, reading.subject, State.PENDING, rule.severity, since=now)
+    return replace(earlier, id=0, state=State.PENDING, since=now, fired_at=None, good_since=None, ended_at=None)
 
 
-def _seen(alert: Alert, reading: Reading, value: float, rule: Rule) -> Alert:
+def _seen(alert: Alert, reading: Reading, rule: Rule, now: datetime) -> Alert:
     """With what this reading says. Words that a good reading lacks stay as they were."""
-    peak = value if rule.worse(value, alert.peak) else alert.peak
+    assert reading.value is not None
     return replace(
-        alert.tracked(value),
-        value=value,
-        peak=peak,
+        alert.tracked(reading.value),
+        value=reading.value,
+        peak=reading.value if rule.worse(reading.value, alert.peak) else alert.peak,
+        seen_at=now,
         text=reading.text or alert.text,
         cause=reading.cause or alert.cause,
         selector=reading.selector or alert.selector,
     )
 
 
-def _worsen(alert: Alert, rule: Rule, now: datetime, still: bool) -> Step:
+def _wait(alert: Alert, rule: Rule, now: datetime, still: bool) -> Step:
     """A pending alert that is bad: it fires once that has lasted. What has to keep still begins to count anew."""
-    assert alert.value is not None
     if still:
         return Step(replace(alert, since=now))
     if now - alert.since < rule.lasting:
         return Step(alert)
-    event = Event.AGAIN if alert.times else Event.FIRED
-    severity = max(alert.severity, rule.severity_of(alert.value))
-    mention = severity is Severity.CRITICAL and alert.mentioned is not Severity.CRITICAL and not alert.snoozed(now)
-    firing = replace(
-        alert,
-        state=State.FIRING,
-        severity=severity,
-        fired_at=now,
-        times=alert.times + 1,
-        mentioned=severity if mention else alert.mentioned,
-        reminded_at=now,
-        told_at=now,
-        told_text=alert.text,
-    )
-    return Step(firing, (Transition(event, now, severity, alert.text, mention=mention),))
+    firing = replace(alert, state=State.FIRING, fired_at=now, times=alert.times + 1)
+    return _told(firing, now, Event.AGAIN if alert.times else Event.FIRED, quiet=alert.snoozed(now))
 
 
 def _calm(alert: Alert, rule: Rule, now: datetime) -> Step:
@@ -103,8 +89,13 @@ def _calm(alert: Alert, rule: Rule, now: datetime) -> Step:
     since = alert.good_since or now
     if now - since < rule.calm:
         return _shown(replace(alert, good_since=since), now)
-    over = replace(alert, state=State.OK, good_since=since, ended_at=now, told_at=now, told_text=alert.text)
-    return Step(over, (Transition(Event.RESOLVED, now, alert.severity, alert.text),))
+    return over(replace(alert, good_since=since), now)
+
+
+def over(alert: Alert, now: datetime, text: str = "") -> Step:
+    """The end of a firing alert; `text` says why, where that is not its reading's to say."""
+    ended = replace(alert, state=State.OK, ended_at=now, told_at=now, told_text=alert.text)
+    return Step(ended, (Transition(Event.RESOLVED, now, alert.severity, text or alert.text),))
 
 
 def _ended(alert: Alert, now: datetime) -> Alert:
@@ -112,38 +103,50 @@ def _ended(alert: Alert, now: datetime) -> Alert:
     return replace(alert, state=State.OK, ended_at=now)
 
 
-def _go_on(alert: Alert, rule: Rule, reading: Reading, now: datetime, still: bool) -> Step:
+def _go_on(alert: Alert, severity: Severity, rule: Rule, now: datetime, still: bool) -> Step:
     """A firing alert that fires on: worse, to be woken, to be reminded of, or just with other numbers."""
-    assert alert.value is not None
-    transitions: list[Transition] = []
-    severity = max(alert.severity, reading.severity or rule.severity, rule.severity_of(alert.value))
-    if _changed(alert, severity, rule, now):
+    events: list[Event] = []
+    worse = severity > alert.severity
+    if alert.snoozed(now) and alert.snoozed_at is not None and (worse or _is_beyond(alert, alert.snoozed_at, rule)):
         alert = replace(alert, snoozed_until=None, snoozed_at=None)
-        transitions.append(Transition(Event.WOKEN, now, severity, alert.text))
+        events.append(Event.WOKEN)
     quiet = still or alert.snoozed(now)
-    if severity > alert.severity:
-        mention = severity is Severity.CRITICAL and alert.mentioned is not Severity.CRITICAL and not quiet
-        alert = replace(alert, severity=severity, mentioned=severity if mention else alert.mentioned, reminded_at=now)
-        transitions.append(Transition(Event.WORSE, now, severity, alert.text, mention=mention))
-    elif _is_due(alert, rule, now) and not quiet:
-        alert = replace(alert, reminded_at=now)
-        transitions.append(Transition(Event.REMINDED, now, alert.severity, alert.text))
-    if not transitions:
-        return _shown(alert, now)
-    return Step(replace(alert, told_at=now, told_text=alert.text), tuple(transitions))
+    if worse:
+        alert = replace(alert, severity=severity)
+        events.append(Event.WORSE)
+    elif not events and not quiet and _is_due(alert, rule, now):
+        events.append(Event.REMINDED)
+    return _told(alert, now, *events, quiet=quiet) if events else _shown(alert, now)
 
 
-def _changed(alert: Alert, severity: Severity, rule: Rule, now: datetime) -> bool:
-    """Whether an alert that was snoozed until it changes has changed."""
-    if alert.snoozed_at is None or not alert.snoozed(now) or alert.value is None:
-        return False
-    return severity > alert.severity or rule.worse(alert.value, alert.snoozed_at)
+def _is_beyond(alert: Alert, limit: float, rule: Rule) -> bool:
+    return alert.value is not None and rule.worse(alert.value, limit)
 
 
 def _is_due(alert: Alert, rule: Rule, now: datetime) -> bool:
-    if rule.repeat is None or alert.acknowledged_at is not None:
+    """Whether it is time for a reminder: each `repeat`, and when a snooze is over."""
+    if alert.acknowledged_at is not None or alert.reminded_at is None:
         return False
-    return alert.reminded_at is None or now - alert.reminded_at >= rule.repeat
+    woken = alert.snoozed_until is not None and alert.reminded_at < alert.snoozed_until
+    return woken or (rule.repeat is not None and now - alert.reminded_at >= rule.repeat)
+
+
+def _was_silent(before: Alert, rule: Rule, now: datetime) -> bool:
+    """Whether too long ago was the last known reading, because the bot was away, say."""
+    return before.seen_at is not None and now - before.seen_at > SILENCE + rule.lasting
+
+
+def _told(alert: Alert, now: datetime, *events: Event, quiet: bool = False) -> Step:
+    """Tell this. A critical alert mentions whom the settings name the first time that it may."""
+    mention = not quiet and alert.severity is Severity.CRITICAL and alert.mentioned is not Severity.CRITICAL
+    mentioned = Severity.CRITICAL if mention else alert.mentioned
+    told = replace(alert, mentioned=mentioned, reminded_at=now, told_at=now, told_text=alert.text)
+    last = len(events) - 1
+    transitions = tuple(
+        Transition(event, now, alert.severity, alert.text, mention=mention and number == last)
+        for number, event in enumerate(events)
+    )
+    return Step(told, transitions)
 
 
 def _shown(alert: Alert, now: datetime) -> Step:
@@ -154,6 +157,5 @@ def _shown(alert: Alert, now: datetime) -> Step:
 
 
 def snooze_limit(alert: Alert, rule: Rule) -> float:
-    """The value that an alert snoozed until it changes may not go beyond: half as much again as now."""
-    worst = alert.peak if alert.value is None or rule.worse(alert.peak, alert.value) else alert.value
-    return worst / 1.5 if rule.below else worst * 1.5
+    """The value that an alert snoozed until it changes may not go beyond: half as much again as the worst so far."""
+    return alert.peak - abs(alert.peak) / 3 if rule.below else alert.peak + abs(alert.peak) / 2

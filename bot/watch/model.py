@@ -54,10 +54,10 @@ class Event(StrEnum):
 class Alert:
     """An alert, one row. `id` is 0 until it is kept; its identity is (rule, host, subject), of which one is open.
 
-    `since` is when it became bad, `good_since` since when it is good again; `start` and `peak` are values, `track` the
-    former ones. `card` is the card that shows it, from its first firing on. `times` counts the firings, those of alerts
-    included that it goes on for. `snoozed_until` may be far away, for "until it changes": then `snoozed_at` is the
-    value that it may not go beyond.
+    `since` is when it became bad, `good_since` since when it is good again; `value` is how it was at `seen_at`, when it
+    was known last; `start` and `peak` are values, `track` the former ones. `card` is the card that shows it, from its
+    first firing on. `times` counts the firings, those of alerts included that it goes on for. `snoozed_until` may be
+    far away, for "until it changes": then `snoozed_at` is the value that it may not go beyond.
     """
 
     rule: str
@@ -71,6 +71,7 @@ class Alert:
     fired_at: datetime | None = None
     good_since: datetime | None = None
     ended_at: datetime | None = None
+    seen_at: datetime | None = None
     value: float | None = None
     start: float = 0
     peak: float = 0

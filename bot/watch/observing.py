@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 from bot.store import alerts as kept
 from bot.store.database import Transaction
 from bot.store.outbox import Told
-from bot.watch.engine import AGAIN, Step, step
+from bot.watch.engine import Step, step
 from bot.watch.model import Alert, Reading, State
-from bot.watch.rows import alert_of, mutes, tell, values_of
+from bot.watch.rows import alert_of, keep_and_tell, mutes, place, storable, values_of
 from bot.watch.rules import Rule
 
 TOGETHER = timedelta(minutes=5)
 """Alerts of one host that fire so soon after one another share a card."""
 
 Observed = Mapping[str, Sequence[Reading]]
-"""The readings by rule. A rule that is not in it was not looked at; a subject that is not in its readings is well."""
+"""The readings by rule, one of each subject.
+
+A rule that is not in it was not looked at; a subject that is not in its readings is well."""
 
 
 class Round:
@@ -33,7 +35,8 @@ class Round:
     async def go(self, rules: Mapping[str, Rule], observed: Observed) -> None:
         connection = self._transaction.connection
         known: dict[tuple[str, str], Alert] = {}
-        for values in await kept.recent(connection, self._host, observed.keys(), self._now - AGAIN):
+        longest = max(rule.again for rule in rules.values())
+        for values in await kept.recent(connection, self._host, observed.keys(), self._now - longest):
             known[values["rule"], values["subject"]] = alert_of(values)
         fires = {
             (values["host"], values["rule"], values["subject"])
@@ -60,30 +63,27 @@ class Round:
             return
         if alert.state is State.OK and alert.fired_at is None:
             await kept.discard(self._transaction, alert.id)
-            return
-        if alert.state is State.FIRING and alert.card is None:
-            alert = replace(alert, card=await self._a_card())
-        alert = replace(alert, id=await kept.keep(self._transaction, values_of(alert)))
-        if after.refresh or after.transitions:
-            card = replace(self._where, subject=str(alert.card))
-            await self._transaction.tell(card)
-            for transition in after.transitions:
-                await tell(self._transaction, card, alert.id, transition)
+        elif after.refresh or after.transitions:
+            await keep_and_tell(self._transaction, alert, await self._card_of(alert), after.transitions)
+        else:
+            await kept.keep(self._transaction, values_of(alert))
 
-    async def _a_card(self) -> int:
-        """A card for an alert that begins: one that was opened a moment ago, or a new one."""
-        where = self._where
-        recent = await kept.card_since(self._transaction.connection, self._host, where.channel, self._now - TOGETHER)
-        if recent is not None:
-            return recent
-        return await kept.open_card(self._transaction, self._host, where.workspace, where.channel, self._now)
+    async def _card_of(self, alert: Alert) -> Told:
+        """Its card, where that was opened. A new one for an alert that begins, or was told in another workspace."""
+        where, connection = self._where, self._transaction.connection
+        row = None if alert.card is None else await kept.card(connection, alert.card)
+        if row is not None and row["workspace"] == where.workspace:
+            return place(row)
+        number = await kept.card_since(
+            connection, self._host, where.workspace, where.channel, self._now - TOGETHER
+        ) or await kept.open_card(self._transaction, self._host, where.workspace, where.channel, self._now)
+        return replace(where, subject=str(number))
 
 
 def _complete(rule: Rule, readings: Sequence[Reading], known: Iterable[tuple[str, str]]) -> Iterable[Reading]:
     """The readings, and that all is well with the subjects that are not among them. A rule that is off sees no harm."""
-    seen = readings if rule.enabled else ()
-    yield from seen
-    subjects = {reading.subject for reading in seen}
+    seen = {reading.subject: reading for reading in map(storable, readings)} if rule.enabled else {}
+    yield from seen.values()
     for name, subject in known:
-        if name == rule.name and subject not in subjects:
+        if name == rule.name and subject not in seen:
             yield Reading(subject, rule.clears)

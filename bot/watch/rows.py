@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from bot.store import alerts as kept
 from bot.store.database import Connection, Transaction
 from bot.store.outbox import Told
-from bot.watch.model import Alert, State, Transition
+from bot.watch.model import Alert, Reading, State, Transition
 from bot.watch.rules import Severity
 
 
@@ -44,10 +45,32 @@ class Mute:
         return self.rule in ("", rule) and self.host in ("", host)
 
 
+async def keep_and_tell(
+    transaction: Transaction, alert: Alert, card: Told, transitions: Sequence[Transition] = ()
+) -> None:
+    """Keep the alert as one that this card shows, have the card shown, and what happened told in its thread."""
+    number = await kept.keep(transaction, values_of(replace(alert, card=int(card.subject))))
+    await transaction.tell(card)
+    for transition in transitions:
+        await tell(transaction, card, number, transition)
+
+
 async def tell(transaction: Transaction, card: Told, alert: int, transition: Transition) -> None:
     number = await kept.happened(transaction, values_of(replace(transition, alert=alert)))
     parent = (card.kind, card.subject)
     await transaction.tell(Told(card.workspace, card.channel, kept.TRANSITION, str(number), parent=parent))
+
+
+def place(row: kept.Values) -> Told:
+    """A card of this row, where it was opened."""
+    return Told(row["workspace"], row["channel"], kept.CARD, str(row["id"]))
+
+
+def storable(reading: Reading) -> Reading:
+    """PostgreSQL keeps no NUL, and no database half a surrogate pair; what others say of us may hold both."""
+    texts = ("subject", "text", "cause", "selector")
+    clean = {name: getattr(reading, name).replace("\0", "\ufffd").encode(errors="replace").decode() for name in texts}
+    return replace(reading, **clean)
 
 
 async def card(connection: Connection, number: int) -> AlertCard | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from enum import IntEnum, StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ class Rule:
 
     It has to be bad for `lasting` before there is an alert, and good for `calm` before the alert is over. `least` is
     how much there has to be before the rule looks at all, in the measure's own unit. From `critical` on it is critical.
-    A reminder comes each `repeat`. While a rule that it `depends` on fires on the host, it keeps still. `title` is what
-    people read, `unit` how a value is written; `shows` names the buttons that fit.
+    What was over for less than `again` and fires again is the same alert, with the same card: it only flapped. A
+    reminder comes each `repeat` (None: never). While a rule that it `depends` on fires on the host, it keeps still.
+    `title` is what people read, `unit` how a value is written; `shows` names the buttons that fit.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Rule:
     critical: float | None = None
     lasting: timedelta = timedelta(0)
     calm: timedelta = timedelta(minutes=5)
+    again: timedelta = timedelta(minutes=30)
     repeat: timedelta | None = None
     least: float = 0
     below: bool = False
@@ -77,7 +80,7 @@ class Rule:
         return value < than if self.below else value > than
 
 
-ADJUSTABLE = ("fires", "clears", "critical", "lasting", "calm", "repeat", "least", "severity", "enabled")
+ADJUSTABLE = ("fires", "clears", "critical", "lasting", "calm", "again", "repeat", "least", "severity", "enabled")
 """What the settings may change of a rule."""
 
 Adjustments = Mapping[str, Mapping[str, Any]]
@@ -122,7 +125,11 @@ def _value(member: str, value: Any) -> Any:
                 return Severity[str(value).upper()]
             except KeyError:
                 raise ValueError("must be notice, warning or critical") from None
-        case "lasting" | "calm" | "repeat":
+        case "repeat" if value == "never":
+            return None
+        case "repeat" if duration(value) < timedelta(minutes=1):
+            raise ValueError("must be at least 1m, or never")
+        case "lasting" | "calm" | "again" | "repeat":
             return duration(value)
         case "depends" | "shows":
             return tuple(value)
@@ -130,7 +137,7 @@ def _value(member: str, value: Any) -> Any:
             if not isinstance(value, bool):
                 raise ValueError("must be true or false")
         case "fires" | "clears" | "critical" | "least":
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
                 raise ValueError("must be a number")
             return float(value)
     return value

@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("fired_at", sa.BigInteger()),
         sa.Column("good_since", sa.BigInteger()),
         sa.Column("ended_at", sa.BigInteger()),
+        sa.Column("seen_at", sa.BigInteger()),
         sa.Column("value", sa.Float()),
         sa.Column("start", sa.Float(), nullable=False),
         sa.Column("peak", sa.Float(), nullable=False),
