@@ -332,3 +332,15 @@ mutes = Table(
     Index(None, "until"),
     sqlite_autoincrement=True,
 )
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slot", Text, nullable=False),  # the local day of a daily one
+    Column("asked_by", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # zlib; JSON
+    Index(None, "made_at"),
+    sqlite_autoincrement=True,  # the message in Slack carries the number
+)

@@ -86,7 +86,7 @@ async def test_two_bots_may_start_on_an_empty_database_at_once(empty_url: str) -
 async def test_a_database_of_a_newer_maildesk_is_left_alone(store: Store, url: str) -> None:
     await sql(store, f"UPDATE {VERSION_TABLE} SET version_num = '9042'")  # noqa: S608
     with pytest.raises(
-        StoreError, match=r"was last used by a newer Maildesk \(schema 9042; this one knows up to 0003\)"
+        StoreError, match=r"was last used by a newer Maildesk \(schema 9042; this one knows up to 0004\)"
     ):
         await Store(url, KEY).open()
 
