@@ -43,6 +43,7 @@ NEEDED: Mapping[str, Role] = {
     "snooze": Role.OPERATOR,
     "mute": Role.OPERATOR,
     "unmute": Role.OPERATOR,
+    "digest": Role.VIEWER,
     "approve": Role.APPROVER,
 }
 

@@ -28,6 +28,7 @@ from bot.settings import HostSettings, Settings, given
 from bot.store.database import Store
 from bot.store.key import file_key
 from bot.watch.alerts import Alerts
+from bot.watch.digests import Digests
 from bot.watch.rules import Rules
 from bot.watch.sampling import Sampling
 
@@ -68,6 +69,7 @@ def services(
         reports=Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process()),
         alerts=alerts,
         sampling=Sampling(kept, hosts, alerts, now, lease.process()),
+        digests=Digests(kept, alerts, hosts, settings, now, lease.process()),
         now=now,
     )
 

@@ -74,12 +74,17 @@ async def list_queues(services: Services) -> None:
     await services.sampling.list()
 
 
+async def digest(services: Services) -> None:
+    await services.digests.post_due()
+
+
 async def forget(services: Services) -> None:
     if await _first(services, "forget addresses", "%Y-%m-%d"):
         await services.approvals.forget_addresses()
         await services.approvals.forget_told()
         await services.reports.prune()
         await services.sampling.prune()
+        await services.digests.prune()
         await services.alerts.prune(ALERTS_KEPT)
         async with services.store.transaction() as transaction:
             await forget_releases(transaction, services.now())
@@ -92,6 +97,7 @@ JOBS = (
     Job("look after reports under way", timedelta(seconds=30), complete, at_start=True),
     Job("look at the mail hosts", timedelta(minutes=1), look, at_start=True),
     Job("list the queues", timedelta(minutes=1), list_queues, at_start=True),
+    Job("post the digest", timedelta(minutes=1), digest, at_start=True),
     Job("purge the trash", timedelta(hours=1), purge, at_start=True),
     Job("forget what is old", timedelta(days=1), forget, at_start=True),
 )

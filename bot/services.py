@@ -16,6 +16,7 @@ from bot.reputation.resolver import Resolver
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.watch.alerts import Alerts
+from bot.watch.digests import Digests
 from bot.watch.sampling import Sampling
 
 
@@ -36,4 +37,5 @@ class Services:
     reports: Reports
     alerts: Alerts
     sampling: Sampling
+    digests: Digests
     now: Callable[[], datetime]

@@ -10,7 +10,7 @@ from bot.errors import UserError
 from bot.services import Services
 from handlers import alerts, approvals, commands, home
 from handlers.access import Body
-from handlers.commands import check
+from handlers.commands import check, digest
 from handlers.delivery import Render
 from handlers.door import Door, Request
 
@@ -20,6 +20,8 @@ OUTBOX: Mapping[str, Render] = {
     "report": check.render_report,
     "alert": alerts.render_alert,
     "transition": alerts.render_transition,
+    "digest": digest.render_digest,
+    "digest_host": digest.render_details,
 }
 """Each kind of outbox row, and what renders its subject."""
 

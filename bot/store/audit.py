@@ -6,7 +6,7 @@ against that, records in Slack show the head as `SEQ:DIGEST`, and `maildesk audi
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from bot.store.tables import microseconds
 if TYPE_CHECKING:
     from bot.store.database import Store
 
-__all__ = ["AuditChain", "Entry", "Examined", "Head", "Problem", "Row", "append", "head"]
+__all__ = ["AuditChain", "Entry", "Examined", "Head", "Problem", "Row", "append", "between", "head"]
 
 Details = Mapping[str, int | str | bool]
 
@@ -93,6 +93,16 @@ class AuditChain:
     async def verify(self, head: str = "") -> tuple[Problem, ...]:
         """What is wrong with the chain; nothing if it is in order. Raises UserError for a head that is none."""
         return (await self.examine(head)).problems
+
+
+async def between(
+    connection: AsyncConnection, host: str, verbs: Collection[str], start: datetime, end: datetime
+) -> tuple[Row, ...]:
+    """The rows of this host and these verbs from `start` on and before `end`, oldest first."""
+    columns = tables.audit.c
+    wanted = (columns.host == host, columns.verb.in_(verbs), columns.at >= start, columns.at < end)
+    found = await connection.execute(select(*_columns).where(*wanted).order_by(columns.seq))
+    return tuple(_row(each) for each in found.mappings())
 
 
 async def head(connection: AsyncConnection) -> Head:

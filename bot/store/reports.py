@@ -5,7 +5,7 @@ What a report says is JSON that its owner, bot/reputation/reports.py, reads and 
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,6 +119,14 @@ async def latest(connection: AsyncConnection, host: str, scope: str = "all") -> 
     """The last one of this host and scope that was done."""
     done = (reports.c.host == host, reports.c.scope == scope, reports.c.state == DONE)
     newest = select(reports).where(*done).order_by(reports.c.id.desc()).limit(1)
+    found = (await connection.execute(newest)).mappings().first()
+    return _row(found) if found else None
+
+
+async def as_of(connection: AsyncConnection, host: str, scopes: Collection[str], moment: datetime) -> Row | None:
+    """The last one of this host, and of one of these scopes, that was done by then."""
+    done = (reports.c.host == host, reports.c.scope.in_(scopes), reports.c.state == DONE)
+    newest = select(reports).where(*done, reports.c.finished_at <= moment).order_by(reports.c.id.desc()).limit(1)
     found = (await connection.execute(newest)).mappings().first()
     return _row(found) if found else None
 

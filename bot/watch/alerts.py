@@ -41,6 +41,12 @@ class Alerts:
             if self._channel and await recall(transaction.connection, HOME) != home:
                 await remember(transaction, HOME, home, self._now())
 
+    async def home(self) -> tuple[str, str] | None:
+        """The workspace and the channel in which the bot speaks on its own; None before anybody has moved in."""
+        async with self._store.reading() as connection:
+            home = await recall(connection, HOME)
+        return None if home is None else (home[0], home[1])
+
     async def observe(self, host: str, observed: Observed) -> None:
         """Take in what was seen of a mail host (empty: of the bot itself)."""
         now = self._now()

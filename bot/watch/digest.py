@@ -105,12 +105,13 @@ class Top:
 class Listed:
     """What the listing of the queue came to that was the last before the end, against the last before the start.
 
-    `at` and `before_at` are when they were taken: None, and nothing is known. `expiring` messages go back within twelve
-    hours of it, the first at `expires_at`.
+    `at` and `before_at` are when they were taken: None, and nothing is known. `oldest` is when its oldest message came;
+    `expiring` messages go back within twelve hours of it, the first at `expires_at`. Mail on hold is not in it.
     """
 
     at: int | None = None
     before_at: int | None = None
+    oldest: int | None = None
     messages: int = 0
     messages_before: int | None = None
     senders: tuple[Top, ...] = ()
@@ -195,7 +196,7 @@ class HostDigest:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """`span` is DAY, YESTERDAY or WEEK, from `start` to `end`; `zone` shows the times. `late`: seconds after its time."""
+    """`span` is DAY, YESTERDAY or WEEK, from `start` to `end`; `zone` shows times. `late`: seconds after its time."""
 
     span: str
     start: int

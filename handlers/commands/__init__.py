@@ -6,13 +6,13 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from handlers.access import Body, require
-from handlers.commands import check, delete, flush, hold, queue, rbl, requests, requeue, restore, show, status
+from handlers.commands import check, delete, digest, flush, hold, queue, rbl, requests, requeue, restore, show, status
 from handlers.commands.help import Help
 from handlers.commands.words import typed
 from handlers.door import Door, Request
 
 OTHERS = (
-    *(status.COMMAND, check.COMMAND, rbl.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND),
+    *(status.COMMAND, check.COMMAND, rbl.COMMAND, digest.COMMAND, queue.COMMAND, show.COMMAND, flush.COMMAND),
     *hold.COMMANDS,
     requeue.COMMAND,
     *delete.COMMANDS,
