@@ -25,7 +25,7 @@ from bot.agent.kept import Kept
 from bot.agent.looking import GONE, IN_FLIGHT, RELEASED, Looking
 from bot.agent.outcomes import Outcome
 from bot.agent.output import Output
-from bot.agent.postsuper import Running, chunks, in_turn
+from bot.agent.postsuper import PARTS, Running, chunks, in_turn
 from bot.agent.release import let_go
 from bot.agent.requests import Target
 from bot.agent.story import Ended, Settled, Story
@@ -203,12 +203,16 @@ class Deletion:
 
     def _delete(self, meant: Sequence[str], names: Optional[Kept]) -> None:
         looking = self._looking(names)
-        for ids, handled in in_turn(chunks(meant), self._postsuper):
-            settled = looking.after_deleting(ids)
+        settled: Dict[str, Settled] = {}
+        for number, (ids, handled) in enumerate(in_turn(chunks(meant), self._postsuper), 1):
+            settled.update(looking.after_deleting(ids))
             left = ("failed", handled.complaint or "it still lies on hold")
             settled.update((queue_id, left) for queue_id in ids if queue_id not in settled)
-            self._settle(settled)
-            self._output.progress(len(self._story.settled), len(self._targets), "deleted")
+            self._output.progress(len(self._story.settled) + len(settled), len(self._targets), "deleted")
+            if number % PARTS == 0:
+                self._settle(settled)
+                settled = {}
+        self._settle(settled)
 
     def _settle(self, settled: Mapping[str, Settled]) -> None:
         if settled:

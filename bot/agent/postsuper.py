@@ -15,6 +15,9 @@ T = TypeVar("T")
 AT_ONCE = 1000
 """So many messages are handed to one postsuper(1): while it moves some, the agent looks after those before them."""
 
+PARTS = 5
+"""What became of so many parts is written down together: each write to a journal waits for the disk."""
+
 # What it says for each message that it handled.
 _HANDLED = re.compile(r"postsuper: ([0-9A-Za-z]+): (removed|placed on hold|released from hold|requeued|expired)\b")
 

@@ -24,13 +24,13 @@ from bot.agent.kept import LOGS, Kept
 from bot.agent.lifetimes import FORCE_EXPIRED, Lifetimes
 from bot.agent.outcomes import Outcome, Restored
 from bot.agent.output import Output
-from bot.agent.postsuper import chunks
+from bot.agent.postsuper import PARTS, chunks
 from bot.agent.protocol import ALL_QUEUES
 from bot.agent.release import let_go
 from bot.agent.requests import Target
 from bot.agent.restorable import Restorable
 from bot.agent.story import Settled
-from bot.agent.straight import PARTS, Straight
+from bot.agent.straight import Straight
 
 IDS_A_LINE = 500
 

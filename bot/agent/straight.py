@@ -24,9 +24,6 @@ from bot.agent.queues import Queues
 from bot.agent.restorable import Restorable
 from bot.agent.story import Settled
 
-PARTS = 5
-"""So many of postsuper(1)'s parts are moved between two writes to the journal, each of which waits for the disk."""
-
 _HANDED_ON = 64
 """So many messages are handed from one thread to the other at a time."""
 
