@@ -6,7 +6,22 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from handlers.access import Body, require
-from handlers.commands import check, delete, digest, flush, hold, queue, rbl, requests, requeue, restore, show, status
+from handlers.commands import (
+    alerts,
+    check,
+    delete,
+    digest,
+    flush,
+    hold,
+    mutes,
+    queue,
+    rbl,
+    requests,
+    requeue,
+    restore,
+    show,
+    status,
+)
 from handlers.commands.help import Help
 from handlers.commands.words import typed
 from handlers.door import Door, Request
@@ -18,6 +33,8 @@ OTHERS = (
     *delete.COMMANDS,
     *restore.COMMANDS,
     *requests.COMMANDS,
+    *alerts.COMMANDS,
+    *mutes.COMMANDS,
 )
 """Every command but help, in the order in which help tells of them."""
 

@@ -35,6 +35,10 @@ HABITS: Mapping[str, str] = {
     "dkim": "check",
     "dmarc": "check",
     "dns": "check",
+    "alarms": "alerts",
+    "silence": "mute",
+    "downtime": "mute",
+    "maintenance": "mute",
 }
 
 

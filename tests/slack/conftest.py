@@ -138,5 +138,13 @@ async def later(small: SmallHost, clock: Clock) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
+async def watched(small: SmallHost, clock: Clock, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    """The bot that serves the small host and tells its alerts, with a clock that can be put forward."""
+    async with desk([host(small.name, small.ini)], clock, **getattr(request, "param", {})) as made:
+        await made.services.alerts.move_in(made.workspace.team_id)
+        yield made
+
+
+@pytest.fixture
 def many(small: SmallHost) -> list[str]:
     return [small.add(Mail("bulk@shop.test", (f"u{number}@dead.test",), "Bulk", 1_700_000_000)) for number in range(25)]

@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.console.workspace import Message, text_of
+from bot.console.workspace import text_of
 from bot.console.workspace.reading import live
 from bot.watch.model import Reading
 from tests.slack.conftest import SmallHost
 from tests.slack.deleting import Clock, actions, alone, card, thread, verbs
 from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk, desk, host
-
-MINUTE = timedelta(minutes=1)
-WELL = {"unreachable": [Reading("", 0)]}
-AWAY = {"unreachable": [Reading("", 5, "No answer for 5 minutes: connection refused.")]}
-
-
-@pytest.fixture
-async def watched(small: SmallHost, clock: Clock, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    """The bot that serves the small host, has moved in, and whose clock can be put forward."""
-    async with desk([host(small.name, small.ini)], clock, **getattr(request, "param", {})) as made:
-        await made.services.alerts.move_in(made.workspace.team_id)
-        yield made
-
-
-async def seen(ops: Desk, observed: dict[str, list[Reading]], name: str = "mx1") -> None:
-    await ops.services.alerts.observe(name, observed)
-    await ops.services.background.idle()
-
-
-def flood(
-    percent: float, text: str = "news@shop.test has 12 of 15 messages.", selector: str = "from:news@shop.test"
-) -> dict[str, list[Reading]]:
-    return {"sender": [Reading("", percent, text, "Sent by the login news. A hacked account?", selector)]}
-
-
-def cards(ops: Desk) -> list[Message]:
-    return [each for each in ops.workspace.messages(OPS) if not each.thread_ts]
-
-
-def first_lines(message: Message) -> str:
-    return "\n".join(text_of(message).splitlines()[:2])
+from tests.slack.watching import AWAY, MINUTE, cards, first_lines, flood, seen
 
 
 async def test_one_card_is_edited_while_it_lasts_and_is_a_record_when_it_is_over(watched: Desk, clock: Clock) -> None:

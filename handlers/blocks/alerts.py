@@ -1,0 +1,104 @@
+"""What fires now, what people have said of it, and what is muted: for one person alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from bot.text import clock, duration, plural
+from bot.watch.model import Alert
+from bot.watch.rows import Mute
+from bot.watch.rules import Rule
+from handlers.blocks.alert import ITSELF, SIGNS, Known, said_of
+from handlers.blocks.kit import Block, Card, card
+from handlers.blocks.rich import Line, bold, code, link, paragraph, person, rich, say, words
+
+SHOWN = 20
+STALE = 300.0
+"""Seconds without a look at a mail host after which what is known of it is old."""
+
+Draw = Callable[[str], Known]
+"""What the alerts of a mail host are drawn with."""
+
+
+def alerts(
+    firing: Sequence[Alert],
+    looked: Mapping[str, datetime | None],
+    mutes: Sequence[Mute],
+    draw: Draw,
+    links: Mapping[int, str],
+) -> Card:
+    """`looked` is when each mail host was looked at last, None where that is not known; `links` lead to the cards."""
+    known = draw("")
+    where = next(iter(looked)) if len(looked) == 1 else ""
+    title = f"{plural(len(firing), 'alert')} now" if firing else "No alert now"
+    title = f"{title} on {where}." if where else f"{title}."
+    more = len(firing) - SHOWN
+    blind = _blind(looked, known.now)
+    return card(
+        " ".join([title, *blind]),
+        say([bold(title)], *blind),
+        *[_alert(each, draw(each.host), links) for each in firing[:SHOWN]],
+        say(f"… and {more:,} more") if more > 0 else None,
+        rich(paragraph([bold("Muted")], *[_muted(mute, known.rules) for mute in mutes[:SHOWN]])) if mutes else None,
+    )
+
+
+def _blind(looked: Mapping[str, datetime | None], now: datetime) -> list[str]:
+    """What is not known, so that nobody takes silence for good news."""
+    lines = []
+    for host, at in looked.items():
+        age = (now - at).total_seconds() if at else None
+        if age is None:
+            lines.append(f"{host} has not been looked at yet: whether there is something is not known.")
+        elif age > STALE:
+            lines.append(f"{host} was looked at last {duration(age)} ago: what came since is not known.")
+    return lines
+
+
+def _alert(alert: Alert, known: Known, links: Mapping[int, str]) -> Block:
+    address = links.get(alert.card or 0, "")
+    age = duration((known.now - alert.since).total_seconds())
+    # No reading has words of its own where nothing but the fact is known.
+    said: Line = [*said_of(alert, known), words(known.shown(alert.text), 300)] if alert.text else said_of(alert, known)
+    return say(
+        [f"{SIGNS[alert.severity]} ", bold(f"{alert.host or ITSELF}: {known.title(alert)}", 300)],
+        *([said] if said else []),
+        [
+            f"{alert.severity.label.capitalize()} for {age} · ",
+            link(address, f"alert {alert.card}") if address else f"alert {alert.card}",
+            " · ",
+            code(f"{alert.host}/{alert.rule}" if alert.host else alert.rule),
+        ],
+    )
+
+
+def scope(mute: Mute, rules: Mapping[str, Rule]) -> str:
+    """`“Much deferred mail” on mx1`, `every rule on every mail host`."""
+    rule = rules.get(mute.rule)
+    what = f"“{rule.title}”" if rule else mute.rule or "every rule"
+    return f"{what} on {mute.host or 'every mail host'}"
+
+
+def _muted(mute: Mute, rules: Mapping[str, Rule]) -> Line:
+    return [f"{scope(mute, rules)}, until {clock(mute.until.timestamp())}, by ", person(mute.by)]
+
+
+def muted(mute: Mute, rules: Mapping[str, Rule]) -> Card:
+    """What the channel is told of a mute that begins."""
+    until = clock(mute.until.timestamp())
+    again = f"/mail unmute {mute.rule or 'all'} {mute.host}".strip()
+    return card(
+        f"{mute.name} muted {scope(mute, rules)} until {until}.",
+        say(
+            [person(mute.by), " muted ", bold(scope(mute, rules)), f" until {until}."],
+            "Nothing of it begins an alert until then; what fires already goes on, and nobody is reminded of it.",
+            ["To end it before: ", code(again)],
+        ),
+    )
+
+
+def unmuted(mute: Mute, rules: Mapping[str, Rule], by: str, name: str) -> Card:
+    """What the channel is told of a mute that was ended."""
+    return card(
+        f"{name} ended the mute of {scope(mute, rules)}.",
+        say([person(by), " ended the mute of ", bold(scope(mute, rules)), ". It can begin an alert again."]),
+    )

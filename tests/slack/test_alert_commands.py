@@ -1,0 +1,144 @@
+"""`/mail alerts`, `snooze`, `mute` and `unmute`: what is said, what is done, and what a mistake is answered with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.console.workspace import text_of
+from bot.store import samples
+from bot.store.samples import Sample
+from tests.slack.deleting import Clock, card, thread, verbs
+from tests.slack.desk import OPAL, OPS, VIC, Desk
+from tests.slack.watching import AWAY, BACK, MINUTE, cards, first_lines, flood, seen
+
+
+async def looked(ops: Desk) -> None:
+    """A look at the host, as the clock takes one each minute."""
+    async with ops.services.store.transaction() as transaction:
+        await samples.keep(transaction, "mx1", Sample(int(ops.services.now().timestamp()), deferred=1))
+
+
+async def test_that_nothing_fires_and_that_nothing_is_known_are_two_answers(watched: Desk, clock: Clock) -> None:
+    told = await watched.say("/mail alerts", VIC)
+    assert told.startswith("No alert now on mx1.\nmx1 has not been looked at yet: whether there is something is not")
+    await looked(watched)
+    assert await watched.say("/mail alerts", VIC) == "No alert now on mx1."
+    clock.ahead += 20 * MINUTE
+    assert "mx1 was looked at last 2" in await watched.say("/mail alerts mx1", VIC)
+
+
+async def test_alerts_are_listed_with_who_looks_after_them_and_a_link(watched: Desk) -> None:
+    await looked(watched)
+    await seen(watched, AWAY)
+    await watched.press(card(watched), "alert.acknowledge")
+    (told,) = await watched.type("/mail alerts", VIC)
+    assert told.ephemeral_to == VIC
+    text = text_of(told)
+    assert text.startswith("1 alert now on mx1.\n🔴 mx1: Mail host can't be reached\nAcknowledged by U0OPAL. No answer")
+    assert "Critical for " in text and "alert 1" in text and "mx1/unreachable" in text
+    assert f"archives/{OPS}/p" in str(told.blocks), "a link to the card"
+
+
+async def test_a_card_that_somebody_deleted_comes_back_when_it_is_looked_for(watched: Desk) -> None:
+    await seen(watched, AWAY)
+    gone = card(watched)
+    await watched.app.client.chat_delete(channel=OPS, ts=gone.ts)
+    await watched.type("/mail alerts", VIC)
+    assert [each.ts for each in cards(watched) if each.ts == gone.ts] == []
+    assert "🔴 mx1: Mail host can't be reached" in text_of(cards(watched)[-1])
+
+
+@pytest.mark.parametrize(
+    ("words", "until"),
+    [
+        ("1 8h", "until 2"),
+        ("#1 changes", "until it changes"),
+        ("mx1 30m", "until 2"),
+        ("mx1/unreachable 3d", "until 2"),
+        ("unreachable 1h", "until 2"),
+    ],
+)
+async def test_an_alert_is_snoozed_by_number_host_or_rule(watched: Desk, words: str, until: str) -> None:
+    await seen(watched, AWAY)
+    told = await watched.type(f"/mail snooze {words}")
+    assert any(text_of(each).startswith(f"Snoozed {until}") for each in told)
+    assert f"Snoozed {until}" in first_lines(card(watched))
+    assert "opal snoozed it" in text_of(thread(watched)[-1])
+    assert await verbs(watched) == ["snooze"]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("", "Nothing was snoozed. Say how long at the end: 1h, 8h, 3d or changes."),
+        ("1", "Nothing was snoozed. Say how long at the end: 1h, 8h, 3d or changes."),
+        ("1 soon", "“soon” is no time. Nothing was snoozed."),
+        ("1 90d", "“90d” is too long: say 1m to 30d. Nothing was done."),
+        ("1 5s", "“5s” is too short"),
+        ("8h", "Which alert? Nothing was snoozed. What fires now: 1 (mx1/unreachable)."),
+        ("7 8h", "No alert 7 fires now, so nothing was snoozed. What fires now: 1 (mx1/unreachable)."),
+        ("mx1/deferred 8h", "Nothing of mx1/deferred fires now, so nothing was snoozed."),
+        ("mx9/deferred 8h", "“mx9/deferred” is no alert. Nothing was snoozed."),
+        ("99999999999999999999999 8h", "is no alert. Nothing was snoozed."),
+    ],
+)
+async def test_a_snooze_that_is_not_understood_says_what_can_be_said(watched: Desk, words: str, answer: str) -> None:
+    await seen(watched, AWAY)
+    assert answer in await watched.say(f"/mail snooze {words}")
+    assert "Snoozed" not in text_of(card(watched)) and await verbs(watched) == []
+
+
+async def test_viewers_neither_snooze_nor_mute(watched: Desk) -> None:
+    await seen(watched, AWAY)
+    for command in ("snooze 1 8h", "mute all", "unmute all"):
+        assert "you are a viewer here. Nothing was done." in await watched.say(f"/mail {command}", VIC)
+    assert await verbs(watched) == []
+
+
+async def test_a_mute_keeps_alerts_from_beginning_and_ends_by_itself(watched: Desk, clock: Clock) -> None:
+    told = await watched.say("/mail mute sender on mx1 for 2h")
+    assert told.startswith(f"{OPAL} muted “One sender has most of a growing queue” on mx1 until 2")
+    assert "/mail unmute sender mx1" in told
+    await seen(watched, flood(80))
+    assert len(cards(watched)) == 1, "what the channel was told of the mute"
+    assert "Muted\n“One sender has most of a growing queue” on mx1, until 2" in await watched.say("/mail alerts", VIC)
+    clock.ahead += timedelta(hours=2, minutes=1)
+    await seen(watched, flood(80))
+    assert "🔴 mx1: One sender" in text_of(card(watched))
+
+
+async def test_what_fires_already_shows_that_it_is_muted_and_that_it_is_not_any_more(watched: Desk) -> None:
+    await seen(watched, AWAY)
+    await watched.type("/mail mute all mx1 for 1d")
+    await watched.services.background.idle()
+    assert f"by {OPAL}" in first_lines(cards(watched)[0]) and "Muted until" in first_lines(cards(watched)[0])
+    told = await watched.type("/mail unmute all mx1")
+    assert any(f"{OPAL} ended the mute of every rule on mx1." in text_of(each) for each in told)
+    await watched.services.background.idle()
+    assert "Muted" not in text_of(cards(watched)[0])
+    await seen(watched, BACK)
+    assert await verbs(watched) == ["mute", "unmute"]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("mute", "Which rule? Nothing was done. There are unreachable, postfix_down"),
+        ("mute defered", "“defered” is neither a rule nor a mail host nor a time, so nothing was done. Did you mean"),
+        ("mute xyzzy", "The rules are unreachable"),
+        ("mute all for 90d", "“90d” is too long: say 1m to 30d."),
+        ("mute all for 3parsecs", "“3parsecs” is no time. Nothing was done. For example: /mail mute deferred mx1 for"),
+        ("mute all deferred", "One rule, one mail host and one time at the most, so nothing was done."),
+        ("unmute all 2h", "/mail unmute takes no time. Nothing was done."),
+        (
+            "unmute deferred",
+            "There is no such mute, so nothing was done. What is muted ends with /mail unmute all mx1.",
+        ),
+    ],
+)
+async def test_a_mute_that_is_not_understood_says_what_can_be_said(watched: Desk, words: str, answer: str) -> None:
+    await watched.say("/mail mute all mx1")
+    assert answer in await watched.say(f"/mail {words}")
+    assert await verbs(watched) == ["mute"]
