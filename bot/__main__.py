@@ -228,6 +228,7 @@ async def _at_the_terminal(
         services = bootstrap.services(settings, hosts, ahead or bootstrap.now, outside)
         async with _running(services):
             await services.approvals.show_open(workspace.team_id)
+            await services.alerts.show(workspace.team_id)
             await _talk(services, workspace, people, lines, ahead)
     return 0
 
