@@ -14,12 +14,19 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._standing: set[asyncio.Task[None]] = set()
         self._workers: list[Callable[[], Awaitable[None]]] = []
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start `work` on the running loop. It handles its own errors; one that escapes is logged."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def stand(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start work that may go on until close(): idle() does not wait for it."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._standing.add(task)
         task.add_done_callback(self._finished)
 
     @contextmanager
@@ -46,11 +53,14 @@ class Background:
 
     async def close(self) -> None:
         """Cancel what is under way and wait for its end. (A change on a mail host finishes there all the same.)"""
-        for task in self._tasks:
+        standing = tuple(self._standing)
+        for task in (*self._tasks, *standing):
             task.cancel()
+        await asyncio.gather(*standing, return_exceptions=True)
         await self._tasks_done()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._standing.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("%s failed", task.get_name(), exc_info=error)

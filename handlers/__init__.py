@@ -32,7 +32,7 @@ def register(app: AsyncApp, services: Services) -> None:
     helping = commands.register(app, door)
     approvals.register(app, door)
     alerts.register(app, door)
-    home.register(app, door, helping)
+    home.register(app, door, services, helping)
 
     # Bolt asks its listeners in order, so this one gets the buttons that no other knows.
     @app.action(re.compile(".*"))

@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -44,6 +45,8 @@ class Request:
 
 
 Deed = Callable[[Request], Awaitable[None]]
+AtHome = Callable[[str, Card | None], Awaitable[None]]
+"""Answers a user in their Home tab; without an answer it shows what is there now."""
 NOTHING_WRONG: Mapping[str, str] = MappingProxyType({})
 
 
@@ -54,6 +57,7 @@ class Door:
         self._client = client
         self._services = services
         self._access = Access(client, services)
+        self.at_home: AtHome = self._publish
 
     async def admit(
         self, ack: AsyncAck, body: Body, deed: Deed, verb: str = "help", wrong: Mapping[str, str] = NOTHING_WRONG
@@ -76,6 +80,8 @@ class Door:
             actor = await self._access.admit(body)
             require(actor, verb, self._services.roster)
             await deed(self._request(body, actor, reply))
+            if _pressed_at_home(body):
+                await self.at_home(reply.user, None)
         except MaildeskError as error:
             await reply.privately(self._known(error))
         except asyncio.CancelledError:
@@ -101,8 +107,13 @@ class Door:
             response_url=str(body.get("response_url") or ""),
             clicked=str(container.get("message_ts") or ""),
             alone=bool(container.get("is_ephemeral")),
-            home=(body.get("event") or {}).get("type") == "app_home_opened",
+            home=partial(self.at_home, user_of(body)) if _is_home(body) else None,
         )
+
+    async def _publish(self, user: str, card: Card | None) -> None:
+        """The answer alone: nobody keeps the Home tabs."""
+        if card:
+            await self._client.views_publish(user_id=user, view={"type": "home", "blocks": list(card.blocks)})
 
     def _request(self, body: Body, actor: Actor, reply: Reply) -> Request:
         pressed = (body.get("actions") or [{}])[0]
@@ -118,6 +129,14 @@ class Door:
             block_id=str(pressed.get("block_id") or ""),
             blocks=tuple((body.get("message") or {}).get("blocks") or ()),
         )
+
+
+def _is_home(body: Body) -> bool:
+    return (body.get("event") or {}).get("type") == "app_home_opened" or _pressed_at_home(body)
+
+
+def _pressed_at_home(body: Body) -> bool:
+    return (body.get("view") or {}).get("type") == "home" and "actions" in body
 
 
 def _of_window(body: Body) -> str:

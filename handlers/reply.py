@@ -43,11 +43,11 @@ class Reply:
         response_url: str = "",
         clicked: str = "",
         alone: bool = False,
-        home: bool = False,
+        home: Callable[[Card], Awaitable[None]] | None = None,
     ) -> None:
         """`clicked` is the time stamp of the message with the button; `alone` says that only the person sees it.
 
-        With `home` the answer is the person's Home tab, which has no channel.
+        `home` answers in the person's Home tab, which has no channel; None for whatever came from elsewhere.
         """
         self._client = client
         self._response_url = response_url
@@ -66,7 +66,7 @@ class Reply:
             return
         try:
             if self._home:
-                await self._client.views_publish(user_id=self.user, view={"type": "home", "blocks": list(card.blocks)})
+                await self._home(card)
             else:
                 await self._client.chat_postEphemeral(
                     channel=self.channel,

@@ -71,3 +71,21 @@ async def test_close_cancels_and_waits_for_the_end(caplog: pytest.LogCaptureFixt
     await background.close()
     assert ended.is_set()
     assert caplog.records == []
+
+
+async def test_what_stands_is_not_waited_for_and_ends_with_the_rest() -> None:
+    background, begun, ended = Background(), asyncio.Event(), asyncio.Event()
+
+    async def standing() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    background.stand(standing(), "standing")
+    await begun.wait()
+    await background.idle()
+    assert not ended.is_set()
+    await background.close()
+    assert ended.is_set()

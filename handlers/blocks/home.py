@@ -1,35 +1,116 @@
-"""The Home tab: who you are here, how the mail hosts are, what you may type."""
+"""The Home tab: how the mail hosts are, what fires, what you may decide, what was done, and what you may type."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.actors import Actor, Role
+from bot.approvals.model import Request
 from bot.mailhost.look import Look
 from bot.mailhost.verdict import verdict
-from bot.text import clock
+from bot.store.audit import Row
+from bot.text import clock, shown_text
+from bot.watch.model import Alert
+from handlers.blocks.alert import ITSELF, SIGNS, Known, said_of
 from handlers.blocks.help import Entry, overview
-from handlers.blocks.kit import Block, Card, card, context, header
-from handlers.blocks.rich import Line, bold, channel, joined, say
-from handlers.blocks.status import SIGNS
+from handlers.blocks.kit import Block, Card, actions, card, context, header
+from handlers.blocks.request import decisions
+from handlers.blocks.request_words import asked
+from handlers.blocks.rich import Line, bold, channel, code, joined, person, rich, say, words
+from handlers.blocks.rich import bullets as listing
+from handlers.blocks.status import SIGNS as LEVELS
+
+ALERTS, REQUESTS = 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Decidable:
+    """An open request that this person may approve; `typed` says that the number has to be typed for it."""
+
+    request: Request
+    typed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What somebody with a role sees. `alerts` are what fires, each with what it is drawn with, the worst first."""
+
+    looks: Sequence[Look]
+    alerts: Sequence[tuple[Alert, Known]]
+    requests: Sequence[Decidable]
+    done: Sequence[Row]
 
 
 def home(
-    actor: Actor, entries: Sequence[Entry], hosts: Sequence[str], looks: Sequence[Look], channels: Sequence[str]
+    actor: Actor,
+    entries: Sequence[Entry],
+    hosts: Sequence[str],
+    fleet: Fleet | None,
+    channels: Sequence[str],
+    note: Card | None = None,
 ) -> Card:
-    """For this person's eyes alone. `looks` are empty for somebody without a role."""
+    """For this person's eyes alone. `fleet` is None for somebody without a role; `note` answers their last press."""
     return card(
         "Maildesk",
-        header("Mail hosts") if looks else None,
-        *[_line(seen) for seen in looks],
-        context(f"As of {clock(looks[0].at)}; open this tab again for a fresh look.") if looks else None,
+        *(note.blocks if note else ()),
+        *(_fleet(fleet) if fleet else ()),
         header("What you may do"),
         *overview(actor, entries, hosts).blocks,
         say(_where(channels)) if actor.role > Role.NONE and channels else None,
     )
 
 
+def _fleet(fleet: Fleet) -> list[Block | None]:
+    at = clock(max(look.at for look in fleet.looks)) if fleet.looks else ""
+    more = len(fleet.alerts) - ALERTS
+    return [
+        header("Mail hosts"),
+        *[_line(seen) for seen in fleet.looks],
+        context(f"As of {at}; open this tab again for a fresh look.") if at else None,
+        header("Alerts"),
+        *[_alert(alert, known) for alert, known in fleet.alerts[:ALERTS]],
+        say(f"… and {more:,} more: /mail alerts lists them") if more > 0 else None,
+        None
+        if fleet.alerts
+        else say(["No alert fires now. ", code("/mail alerts"), " says how far back that is known."]),
+        *[block for each in fleet.requests[:REQUESTS] for block in _request(each)],
+        header("Done last") if fleet.done else None,
+        rich(listing(*[_done(row) for row in fleet.done])) if fleet.done else None,
+    ]
+
+
 def _line(seen: Look) -> Block:
     said = verdict(seen)
-    return say([f"{SIGNS[said.level]} ", bold(said.headline, 400)], said.detail)
+    return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], said.detail)
+
+
+def _alert(alert: Alert, known: Known) -> Block:
+    first: Line = [f"{SIGNS[alert.severity]} ", bold(f"{alert.host or ITSELF}: {known.title(alert)}", 300)]
+    second: Line = [*said_of(alert, known), words(known.shown(alert.text), 300)]
+    return say(first, second if alert.text else said_of(alert, known) or f"Since {clock(alert.since.timestamp())}.")
+
+
+def _request(each: Decidable) -> list[Block | None]:
+    request = each.request
+    until = clock(request.expires_at.timestamp())
+    return [
+        header(f"For you to decide: {request.key}"),
+        say(
+            [person(request.asked_by.id), " asks to ", bold(asked(request)), ": "],
+            [code(request.target_key or request.selector, 200)],
+            ["Until ", until, ". What is at stake is on its card in ", channel(request.channel), "."],
+        ),
+        actions(f"home:{request.id}:{request.revision}", decisions(request, each.typed)),
+    ]
+
+
+def _done(row: Row) -> Line:
+    what = " ".join(part for part in (row.verb, row.host, shown_text(row.subject, "masked")) if part)
+    return [
+        f"{clock(row.at.timestamp())}  ",
+        bold(row.name or row.actor, 100),
+        ": ",
+        words(f"{what}: {row.outcome}", 300),
+    ]
 
 
 def _where(channels: Sequence[str]) -> Line:

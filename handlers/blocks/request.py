@@ -237,5 +237,11 @@ def _buttons(request: Request, deciders: Deciders) -> list[Element]:
     ]
 
 
+def decisions(request: Request, typed: bool) -> list[Element]:
+    """The buttons of somebody who may decide, for another place than the card; the asker's own is not among them."""
+    made = _buttons(request, Deciders((), typed=typed))
+    return [each for each in made if each["action_id"] != "request.cancel"]
+
+
 def _yes(request: Request) -> str:
     return LABELS[request.kind].format(f"{request.messages:,}")[:30]

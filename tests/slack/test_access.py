@@ -31,7 +31,7 @@ async def test_who_is_on_no_list_may_only_read_help(ops: Desk, small: SmallHost)
         assert "you have no role here. Nothing was done." in text_of(message)
     words = await ops.say("/mail help", NOEL)
     assert "You have no role here, so you may only read this" in words
-    assert "status, check, rbl, queue, show, trash, pending and audit: ask U0VIC, U0OPAL or U0APRIL" in words
+    assert "status, check, rbl, queue, show, trash, pending, audit and alerts: ask U0VIC, U0OPAL or U0APRIL" in words
     assert nothing_was_asked(ops, small)
 
 
@@ -40,7 +40,10 @@ async def test_help_shows_what_this_person_may(ops: Desk) -> None:
     allowed, denied = words.split("Not for you")
     assert "You are a viewer here." in allowed
     assert "/mail queue [host]" in allowed and "/mail hold" not in allowed
-    assert "flush, hold, release, requeue, delete, expire, purge and restore: ask U0OPAL or U0APRIL" in denied
+    assert (
+        "flush, hold, release, requeue, delete, expire, purge, restore, snooze, mute and unmute: ask U0OPAL or U0APRIL"
+        in denied
+    )
     assert "You may not do this." in await ops.say("/mail help hold", VIC)
     assert "You may not do this." not in await ops.say("/mail help hold", OPAL)
 
