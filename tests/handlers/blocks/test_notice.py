@@ -12,7 +12,7 @@ from bot.mailhost.look import Look
 from handlers.blocks import help as blocks
 from handlers.blocks import notice
 from handlers.blocks.help import Entry
-from handlers.blocks.home import home
+from handlers.blocks.home import Fleet, home
 from handlers.blocks.rich import person, say
 from tests.handlers.blocks.hostile import ACTOR, NOW, numbers, taken_by_slack, texts, thorough
 
@@ -23,6 +23,10 @@ ENTRIES = (
     Entry("help", "help [command]", "What you may do here", ("/mail help",), Role.NONE, WHO),
 )
 ANA = Actor(ACTOR, "ana", Role.VIEWER)
+
+
+def fleet(*looks: Look) -> Fleet:
+    return Fleet(looks, (), (), ())
 
 
 @thorough
@@ -38,7 +42,7 @@ def test_any_words_make_messages_that_slack_takes(text: str, total: int | None, 
         notice.not_done(opening, HostUnreachable("mx1", text)),
         notice.untold(text),
         blocks.unknown(ANA, ENTRIES, text),
-        home(ANA, ENTRIES, ("mx1",), [Look("mx1", NOW, problems=(text,), reachable=False)], ("C0OPS",)),
+        home(ANA, ENTRIES, ("mx1",), fleet(Look("mx1", NOW, problems=(text,), reachable=False)), ("C0OPS",)),
     ):
         taken_by_slack(card, mentions=(ACTOR, "C0OPS", *WHO))
 
@@ -88,7 +92,7 @@ def test_help_sorts_what_one_may_from_what_one_may_not() -> None:
 
 def test_home_without_a_role_tells_nothing_of_the_mail_hosts() -> None:
     nobody = Actor("U0NOEL", "noel", Role.NONE)
-    words = text_of(home(nobody, ENTRIES, ("mx1",), [], ("C0OPS",)).blocks)
+    words = text_of(home(nobody, ENTRIES, ("mx1",), None, ("C0OPS",)).blocks)
     assert "You have no role here" in words
-    seen = text_of(home(ANA, ENTRIES, ("mx1",), [Look("mx1", NOW, listing=Listing(NOW))], ("C0OPS",)).blocks)
+    seen = text_of(home(ANA, ENTRIES, ("mx1",), fleet(Look("mx1", NOW, listing=Listing(NOW))), ("C0OPS",)).blocks)
     assert "🟢 mx1 is well. Nothing is queued." in seen
