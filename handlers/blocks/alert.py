@@ -84,7 +84,7 @@ def alert_card(shown: AlertCard, known: Known, revision: str) -> Card:
     lead, *others = shown.alerts
     where = shown.host or ITSELF
     return card(
-        _told(where, lead, others, known),
+        _told(where, lead, others, known, _begun(lead, shown)),
         say([f"{_sign(lead)} ", bold(f"{where}: {known.title(lead)}", 400)], _second(lead, shown, known)),
         rich(bullets(*_body(lead, shown, known))),
         rich(bullets(*[_other(each, known) for each in others])) if others else None,
@@ -102,11 +102,11 @@ def _sign(alert: Alert) -> str:
     return SIGNS[alert.severity] if alert.state is State.FIRING else OVER
 
 
-def _told(where: str, lead: Alert, others: Sequence[Alert], known: Known) -> str:
+def _told(where: str, lead: Alert, others: Sequence[Alert], known: Known, begun: datetime) -> str:
     """The notification: all of it in one text."""
     title, text = known.title(lead), known.shown(lead.text)
     if lead.state is not State.FIRING:
-        return f"Over: {where}: {title}. {_lasted(lead)}"
+        return f"Over: {where}: {title}. {_lasted(lead, begun)}"
     also = f" And {plural(len(others), 'other alert')} on this card." if others else ""
     cause = f" {known.shown(lead.cause)}" if lead.cause else ""
     return f"{lead.severity.label.capitalize()}: {where}: {title}. {text}{cause}{_said(lead, known)}{also}"
@@ -122,8 +122,7 @@ def _said(alert: Alert, known: Known) -> str:
 def _second(alert: Alert, shown: AlertCard, known: Known) -> Line:
     """The second line: what people have said of it, so that nobody sees to it twice, and the numbers in words."""
     if alert.state is not State.FIRING:
-        begun = shown.opened_at if alert.times > 1 else alert.since
-        return [f"Over, {_lasted(alert, begun)}", *_ended_line(alert)]
+        return [f"Over, {_lasted(alert, _begun(alert, shown))}", *_ended_line(alert)]
     return [*said_of(alert, known), words(known.shown(alert.text) if alert.text else "No more is known of it.", 500)]
 
 
@@ -144,6 +143,11 @@ def snoozed_until(alert: Alert) -> str:
     if alert.snoozed_at is not None or alert.snoozed_until is None:
         return "until it changes"
     return f"until {clock(alert.snoozed_until.timestamp())}"
+
+
+def _begun(alert: Alert, shown: AlertCard) -> datetime:
+    """When it began; for what came and went, the first time."""
+    return shown.opened_at if alert.times > 1 else alert.since
 
 
 def _lasted(alert: Alert, begun: datetime | None = None) -> str:
@@ -167,11 +171,11 @@ def _body(alert: Alert, shown: AlertCard, known: Known) -> list[Line]:
         age = duration((known.now - alert.since).total_seconds())
         lines.append(f"{label}, since {clock(alert.since.timestamp())} ({age})")
     else:
-        lines.append(f"It began {clock(shown.opened_at.timestamp())}, and was {alert.severity.label}")
+        lines.append(f"It began {clock(_begun(alert, shown).timestamp())}, and was {alert.severity.label}")
     if rule and (numbers := _numbers(alert, rule)):
         lines.append([numbers, "  ", code(spark(alert.track, SPARK))] if len(alert.track) > 1 else numbers)
     if alert.times > 1:
-        lines.append(f"It has fired {alert.times} times: it comes and goes")
+        lines.append(f"It has fired {alert.times} times: it {'comes and goes' if firing else 'came and went'}")
     if firing and alert.good_since and rule:
         calm = duration(rule.calm.total_seconds())
         lines.append(f"Well again since {clock(alert.good_since.timestamp())}; over once that has lasted {calm}")
