@@ -20,9 +20,11 @@ from bot.mailhost.look import Look, look
 from bot.services import Services
 from handlers.access import Body
 from handlers.alerts import known
+from handlers.blocks.alerts import blind
 from handlers.blocks.help import Entry
 from handlers.blocks.home import ALERTS, Decidable, Fleet, home
 from handlers.blocks.kit import Card
+from handlers.commands.alerts import last_look
 from handlers.commands.help import Help
 from handlers.door import Door, Request
 from handlers.reply import SLACK_ERRORS
@@ -133,7 +135,9 @@ class Homes:
             self._looks = tuple(await asyncio.gather(*(look(each, services.now) for each in services.hosts.values())))
             self._looked = time.monotonic()
         alerts = [(each, await known(services, each.host)) for each in (await services.alerts.firing())[:ALERTS]]
-        return Fleet(self._looks, alerts, await self._decidable(actor), await services.store.audit.latest(ACTIONS))
+        unseen = blind({host: await last_look(services, host) for host in services.hosts}, services.now())
+        done = await services.store.audit.latest(ACTIONS)
+        return Fleet(self._looks, alerts, await self._decidable(actor), done, unseen)
 
     async def _decidable(self, actor: Actor) -> list[Decidable]:
         """The open requests that this person may approve now."""

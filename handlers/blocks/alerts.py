@@ -32,17 +32,17 @@ def alerts(
     title = f"{plural(len(firing), 'alert')} now" if firing else "No alert now"
     title = f"{title} on {where}." if where else f"{title}."
     more = len(firing) - SHOWN
-    blind = _blind(looked, known.now)
+    unseen = blind(looked, known.now)
     return card(
-        " ".join([title, *blind]),
-        say([bold(title)], *blind),
+        " ".join([title, *unseen]),
+        say([bold(title)], *unseen),
         *[_alert(each, draw(each.host), links) for each in firing[:SHOWN]],
         say(f"… and {more:,} more") if more > 0 else None,
         rich(paragraph([bold("Muted")], *[_muted(mute, known.rules) for mute in mutes[:SHOWN]])) if mutes else None,
     )
 
 
-def _blind(looked: Mapping[str, datetime | None], now: datetime) -> list[str]:
+def blind(looked: Mapping[str, datetime | None], now: datetime) -> list[str]:
     """What is not known, so that nobody takes silence for good news."""
     lines = []
     for host, at in looked.items():

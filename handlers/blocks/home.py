@@ -32,12 +32,16 @@ class Decidable:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What somebody with a role sees. `alerts` are what fires, each with what it is drawn with, the worst first."""
+    """What somebody with a role sees. `alerts` are what fires, each with what it is drawn with, the worst first.
+
+    `blind` says of which mail hosts it is not known whether there is an alert.
+    """
 
     looks: Sequence[Look]
     alerts: Sequence[tuple[Alert, Known]]
     requests: Sequence[Decidable]
     done: Sequence[Row]
+    blind: Sequence[str] = ()
 
 
 def home(
@@ -69,9 +73,8 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
         header("Alerts"),
         *[_alert(alert, known) for alert, known in fleet.alerts[:ALERTS]],
         say(f"… and {more:,} more: /mail alerts lists them") if more > 0 else None,
-        None
-        if fleet.alerts
-        else say(["No alert fires now. ", code("/mail alerts"), " says how far back that is known."]),
+        None if fleet.alerts else say("No alert fires now.", *fleet.blind),
+        context(*fleet.blind) if fleet.alerts and fleet.blind else None,
         *[block for each in fleet.requests[:REQUESTS] for block in _request(each)],
         header("Done last") if fleet.done else None,
         rich(listing(*[_done(row) for row in fleet.done])) if fleet.done else None,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.errors import UserError
+from bot.services import Services
 from bot.store import samples
 from bot.text import clock, listed
 from bot.watch.model import Alert
@@ -34,7 +35,7 @@ async def alerts(request: Request) -> None:
     mutes = [mute for mute in await services.alerts.muted() if not found.host or mute.host in ("", found.host.name)]
     numbers = list(dict.fromkeys(each.card for each in firing[: blocks.SHOWN] if each.card))
     links = dict(zip(numbers, await asyncio.gather(*(_link(request, each) for each in numbers)), strict=True))
-    looked = {host: await _looked(request, host) for host in hosts}
+    looked = {host: await last_look(services, host) for host in hosts}
 
     def draw(host: str) -> Known:
         rules, addresses = services.alerts.rules.of(host), services.settings.channel_addresses
@@ -56,11 +57,11 @@ async def _link(request: Request, number: int) -> str:
     return address or ""
 
 
-async def _looked(request: Request, host: str) -> datetime | None:
+async def last_look(services: Services, host: str) -> datetime | None:
     """When the newest sample of this host was taken."""
-    async with request.services.store.reading() as connection:
+    async with services.store.reading() as connection:
         newest = await samples.latest(connection, host)
-    return datetime.fromtimestamp(newest.at, request.services.now().tzinfo) if newest else None
+    return datetime.fromtimestamp(newest.at, services.now().tzinfo) if newest else None
 
 
 # Snooze ---------------------------------------------------------------------------------------------------------------

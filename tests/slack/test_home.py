@@ -69,7 +69,7 @@ async def test_a_press_on_what_was_decided_meanwhile_is_answered_in_it(ops: Desk
 
 async def test_it_follows_what_changes(watched: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handlers.home.PAUSE", 0.05)
-    assert "No alert fires now." in text_of(await opened(watched, VIC))
+    assert "No alert fires now.\nmx1 has not been looked at yet" in text_of(await opened(watched, VIC))
 
     def shows(words: str) -> bool:
         view = watched.workspace.home(VIC)
