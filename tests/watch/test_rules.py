@@ -108,7 +108,7 @@ def test_a_mistake_is_told_where_it_is(table: dict[str, Any], said: str) -> None
         "[hosts.mx1.alerts.deferred]": ({}, {"mx1": {"deferred": table}}),
     }.items():
         with pytest.raises(SettingsError) as raised:
-            Rules(*arguments)  # type: ignore[arg-type]
+            Rules(*arguments)
         assert f"MAILDESK_CONFIG: {place}: {said}" in str(raised.value)
 
 
@@ -119,7 +119,7 @@ def test_where_less_is_worse_clears_has_to_be_above() -> None:
 
 def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        Rules({"deferd": {}, "held": "off"}, {"mx1": {"disk": {"fires": None}}})
+        Rules({"deferd": {}, "held": "off"}, {"mx1": {"disk": {"fires": None}}})  # type: ignore[dict-item]
     said = str(raised.value)
     assert f"[alerts.deferd]: there is no such rule; there are {', '.join(RULES)}." in said
     assert "[alerts.held] is not a table." in said
