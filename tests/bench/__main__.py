@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 
-from tests.bench import blocklists, checks, deleting, pictures, slack, watching
+from tests.bench import blocklists, checks, deleting, pictures, samples, slack, watching
 from tests.bench.measure import BARE_PYTHON, best, request, run, to_nowhere
 from tests.postfix.filling import fill, mixture
 from tests.postfix.hosts import agent_argv
@@ -77,6 +77,7 @@ def main() -> None:
     row(
         "maildesk --help", f"{best(RUNS, lambda: run((sys.executable, '-m', 'bot', '--help')).seconds):.2f} s", "0.60 s"
     )
+    row("a store with a year of samples of 10 mail hosts", f"{samples.a_year():.0f} MB", "50 MB")
     row("the bot's memory when idle", f"{asyncio.run(slack.idle_memory()):.0f} MiB", "150 MiB")
 
 
