@@ -113,7 +113,8 @@ def _second(told: Digest) -> list[Line]:
     known = [host for host in told.hosts if host.queue.now is not None]
     total = sum(host.queue.now or 0 for host in known)
     alerts = sum(len(host.alerts) for host in (*told.hosts, told.itself))
-    unknown = f" on {len(known)} of them, the others are not known" if len(known) < len(told.hosts) else ""
+    dark = len(told.hosts) - len(known)
+    unknown = f", of {plural(dark, 'host')} it is not known" if dark else ""
     line = f"{plural(total, 'message')} in their queues{unknown}; {plural(alerts, 'alert')} in {_length(told)}."
     return [[words(line)]]
 
@@ -180,7 +181,7 @@ def _small_print(told: Digest, asked_by: str, *, thread: bool = False, of: str =
 
 
 def _length(told: Digest) -> str:
-    return "7 days" if told.span == WEEK else duration(told.end - told.start)
+    return "7 days" if told.span == WEEK else "24 hours"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -85,7 +85,7 @@ def queue_line(host: HostDigest, told: Digest) -> str:
         return "Queue: not known, no look at it succeeded."
     at = "at the end" if told.end - queue.now_at < 900 else f"when it was last seen, at {when(queue.now_at, told)}"
     line = f"Queue: {plural(queue.now, 'message')} {at}"
-    if queue.peak and queue.peak[1]:
+    if queue.peak and queue.peak[1] > queue.now:
         most = "most seen" if queue.unknown else "at most"
         line += f", {most} {queue.peak[1]:,} at {when(queue.peak[0], told)}"
     oldest = queue.oldest or host.listed.oldest
