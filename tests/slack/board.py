@@ -18,6 +18,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.console.workspace import Message, Workspace
+from bot.mailhost.host import MailHost
 from bot.services import Services
 from bot.store.memory import recall, remember
 from bot.store.outbox import Backlog, Outbox, Told
@@ -103,13 +104,15 @@ class Board:
         self.numbers: dict[tuple[str, str], int] = {}
         self.remarks: dict[str, tuple[str, str]] = {}
         self.renders: dict[str, Render] = {}
+        self.hosts: list[MailHost] = []
+        self.settings: dict[str, Any] = {}
         self._folder = folder
         self._task: asyncio.Task[None] | None = None
         self.worker: OutboxWorker
 
     async def begin(self, step: str = "", *, after: bool = False) -> None:
         """A new process on the same store; it dies at this step, if one is named."""
-        self.services = services(self.workspace, [], {}, self.clock.now, self._folder)
+        self.services = services(self.workspace, self.hosts, self.settings, self.clock.now, self._folder)
         store = self.services.store
         await store.open()
         self.dead = asyncio.Event()

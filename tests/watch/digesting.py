@@ -60,11 +60,17 @@ class Days:
         self.alerts = Alerts(store, Rules(), OPS, clock)
         self.digests = Digests(store, self.alerts, hosts, settings(**given), clock, f"bot-{id(self)}")
 
-    async def queue(self, depth: Callable[[datetime], int | None], start: datetime, host: str = "mx1") -> None:
+    async def queue(
+        self,
+        depth: Callable[[datetime], int | None],
+        start: datetime,
+        host: str = "mx1",
+        until: datetime | None = None,
+    ) -> None:
         """A look each five minutes from then to now; `depth`: deferred messages, None: no look succeeded."""
-        at = start
+        at, until = start, until or self.clock()
         async with self.store.transaction() as transaction:
-            while at <= self.clock():
+            while at <= until:
                 deferred = depth(at)
                 if deferred is not None:
                     seconds = int(at.timestamp())
