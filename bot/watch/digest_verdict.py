@@ -69,7 +69,8 @@ def holes(host: HostDigest, digest: Digest) -> list[str]:
     if reputation.at is None:
         found.append("its reputation was not checked")
     elif reputation.unknown:
-        found.append(f"{plural(len(reputation.unknown), 'check')} could not be made out")
+        many = len(reputation.unknown)
+        found.append(reputation.unknown[0].rstrip(".") if many == 1 else f"{many} things could not be found out")
     return found
 
 

@@ -39,7 +39,7 @@ def digest(made: Made, addresses: Addresses) -> Card:
         headline,
         say([bold(headline, SHOWN)], *_second(told)),
         None if short else _table(told),
-        *[] if short else _unwell(told),
+        *_unwell(told),
         None if short else _itself(told),
         last=[_small_print(told, made.asked_by, thread=True)],
     )
@@ -61,7 +61,10 @@ def _one(
         say(*[[bold(line, SHOWN)] for line in first], [words(queue_line(host, told))]),
         *parts(host, told, addresses),
         _itself(told) if alone else None,
-        last=[_small_print(told, asked_by) if alone else _small_print(told, "", of=host.name)],
+        last=[
+            context(f"More: /mail status {host.name} · /mail check {host.name} · /mail queue {host.name}"),
+            _small_print(told, asked_by) if alone else _small_print(told, "", of=host.name),
+        ],
         picture=picture,
     )
 
@@ -100,9 +103,11 @@ def _verdict(host: HostDigest, told: Digest) -> str:
 
 def _calm(host: HostDigest) -> str:
     """What was quiet."""
-    past = len(host.alerts)
-    alerts = "no alert is open" if past else "no alert"
-    alerts += f" ({past} over)" if past else ""
+    open_ones = still_open(host)
+    over = len(host.alerts) - len(open_ones)
+    # Whatever is open on a host that is well is a notice.
+    alerts = f"{plural(len(open_ones), 'notice')} and no alert" if open_ones else "no alert"
+    alerts += f" open ({over} over)" if over else ""
     return f"{alerts}, on no blocklist that matters, and all checks pass"
 
 
@@ -143,10 +148,10 @@ def _row(host: HostDigest, told: Digest) -> Sequence[str]:
 
 
 def _unwell(told: Digest) -> list[Block]:
-    """A line for each host that is not well, several hosts only."""
-    if len(told.hosts) < 2:
-        return []
+    """A line for each host that is not well, or not known to be, where there are several hosts."""
     lines = [_verdict(host, told) for host in told.hosts if state(host, told) != WELL]
+    if len(told.hosts) < 2 or not lines:
+        return []
     more = [f"… and {len(lines) - HOSTS} more, in the table"] if len(lines) > HOSTS else []
     return [say(*[[words(line, SHOWN)] for line in [*lines[:HOSTS], *more]])]
 

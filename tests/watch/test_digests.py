@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -240,6 +241,23 @@ async def test_each_day_has_one_whoever_asks_and_however_often(days: Days, url: 
             clock.turn(30 * MINUTE)
     digests = [subject for kind, subject in await posted(days.store) if kind == "digest"]
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("day", [datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)])
+@pytest.mark.parametrize("at", ["02:30", "08:00"])
+async def test_each_day_has_one_when_the_clocks_change(store: Store, clock: Clock, day: datetime, at: str) -> None:
+    """Forward on 29 March, when there is no 02:30, and back on 25 October, when there are two."""
+    clock.turn(day - clock())
+    days = Days(store, clock, digest_at=at)
+    await days.alerts.move_in(TEAM)
+    posted_on = []
+    for _ in range(4 * 24 * 4):
+        if await days.digests.post_due():
+            posted_on.append(clock().astimezone(ZoneInfo("Europe/Madrid")))
+        clock.turn(15 * MINUTE)
+    assert [each.date() for each in posted_on] == [(day + number * DAY).date() for number in range(4)]
+    jumped = "03:30" if (at, day.month) == ("02:30", 3) else at
+    assert [f"{each:%H:%M}" for each in posted_on] == [at, jumped, at, at]
 
 
 async def test_one_that_was_missed_comes_late_and_says_so_and_after_four_hours_not_at_all(

@@ -67,6 +67,13 @@ def test_all_well_is_two_lines_and_says_where_the_rest_is() -> None:
     assert details(digest(WELL)) == ("mx1",)
 
 
+def test_alerts_that_are_over_and_notices_are_told_of_a_host_that_is_well() -> None:
+    over, notice = replace(DOWN, ended_at=END - 60), replace(DOWN, title="A blocklist is broken", severity="notice")
+    assert lines(digest(replace(WELL, alerts=(over,))))[0].startswith("🟢 mx1 is well: no alert open (1 over), on no")
+    shown = lines(digest(replace(WELL, alerts=(notice, over))))[0]
+    assert shown.startswith("🟢 mx1 is well: 1 notice and no alert open (1 over), on no")
+
+
 def test_what_is_not_known_is_neither_green_nor_red_and_is_named() -> None:
     shown = lines(digest(HostDigest("mx1")))
     assert shown[0] == (
@@ -130,6 +137,14 @@ def test_several_hosts_are_a_table_with_the_worst_first() -> None:
 def test_several_hosts_that_are_well_are_two_lines_too() -> None:
     shown = lines(digest(WELL, replace(WELL, name="mx2")))
     assert shown[0] == "🟢 All is well on 2 mail hosts." and len(shown) == 3
+
+
+def test_what_is_not_known_of_one_of_several_is_named() -> None:
+    shown = lines(
+        digest(WELL, replace(WELL, name="mx2", reputation=replace(CLEAN, unknown=("Spamhaus ZEN refused.",))))
+    )
+    assert shown[0] == "⚪ Nothing is known to be wrong on 2 mail hosts, but not all is known of mx2."
+    assert shown[2] == "⚪ mx2: nothing is known to be wrong, but Spamhaus ZEN refused."
 
 
 def test_the_bots_own_alerts_are_in_the_first_line() -> None:
