@@ -115,6 +115,7 @@ class OutboxWorker:
                 workspace = await self._poster.workspace()
                 if self._at_home:
                     await self._services.alerts.move_in(workspace)
+                    await self._services.alerts.end_strangers(self._services.hosts)
                 self._workspace = workspace
             now = self._now()
             if now >= self._retry_failed_at:
