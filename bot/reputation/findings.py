@@ -28,6 +28,9 @@ class Finding:
     selector or host that it is about. `text` is one sentence for an admin; `evidence` the records as they were seen;
     `source` an RFC section or a provider's page; `advice` what to do, and `publish` the exact records to publish or to
     ask for. All of it but code, part and source may hold hostile text: front ends make it presentable (bot/text.py).
+
+    For programs, where it is about them: `lists` are the IDs of blocklists, `weight` is that of a listing (`high`),
+    `days_left` how long a certificate is good.
     """
 
     part: Part
@@ -39,3 +42,6 @@ class Finding:
     source: str = ""
     advice: str = ""
     publish: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    weight: str = ""
+    days_left: float | None = None

@@ -1,6 +1,6 @@
 """What a sweep of the blocklists comes to: in a sentence, and as findings.
 
-Codes: rbl.listed rbl.policy rbl.not_listed rbl.unknown rbl.good.
+Codes: rbl.listed rbl.policy rbl.not_listed rbl.unknown rbl.broken rbl.good.
 """
 
 from __future__ import annotations
@@ -85,7 +85,18 @@ def _listed(each: Verdict) -> Finding:
     evidence = (f"{zone.name} ({zone.zone}): {', '.join(each.answers)}", *reason, *since)
     code = "rbl.policy" if each.policy else "rbl.listed"
     text = f"{subject} is listed by {zone.name} ({meanings(each)}): {HEEDED[each.weight]}."
-    return Finding("rbl", SEVERITIES[each.weight], code, subject, text, evidence, zone.delist or SOURCE, advice(each))
+    return Finding(
+        "rbl",
+        SEVERITIES[each.weight],
+        code,
+        subject,
+        text,
+        evidence,
+        zone.delist or SOURCE,
+        advice(each),
+        lists=(zone.id,),
+        weight=each.weight.label,
+    )
 
 
 def _good(each: Verdict) -> Finding:
@@ -98,7 +109,9 @@ def _silent(each: Silence) -> Finding:
     severity = Severity.UNKNOWN if each.matters else Severity.INFO
     text = f"{listed([zone.name for zone in each.zones])} {CAUSES[each.cause]}{concerned(each)}."
     evidence = (f"{each.cause}: {each.detail}",)
-    return Finding("rbl", severity, "rbl.unknown", "", text, evidence, SOURCE, way_on(each))
+    code = "rbl.broken" if each.cause == "broken_zone" else "rbl.unknown"
+    lists = tuple(zone.id for zone in each.zones)
+    return Finding("rbl", severity, code, "", text, evidence, SOURCE, way_on(each), lists=lists)
 
 
 def meanings(each: Verdict) -> str:

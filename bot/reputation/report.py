@@ -18,7 +18,7 @@ PARTS: dict[Part, str] = {"dns": "names and addresses", "auth": "SPF, DKIM, DMAR
 NO_REPUTATION = "Being on no list is not yet a reputation: what providers think of the host, only they know."
 """Said with every report that looked at blocklists."""
 
-VERSION = 1
+VERSION = 2
 
 EXIT = {Severity.PROBLEM: 2, Severity.WARNING: 1, Severity.UNKNOWN: 3}
 """What a monitoring plugin exits with, by the worst that was found (Monitoring Plugins' guidelines: 0 to 3)."""
@@ -112,5 +112,5 @@ def from_json(value: dict[str, Any]) -> Report:
 
 
 def _finding(value: dict[str, Any]) -> Finding:
-    lists = {name: tuple(value[name]) for name in ("evidence", "publish")}
+    lists = {name: tuple(value[name]) for name in ("evidence", "publish", "lists")}
     return Finding(**{**value, **lists, "severity": Severity(value["severity"]), "part": cast(Part, value["part"])})

@@ -6,7 +6,7 @@ Codes: tls.ok tls.none tls.broken tls.old tls.expired tls.not_yet tls.soon tls.n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.reputation import certificate
@@ -80,11 +80,11 @@ def judge(name: str, address: str, seen: Seen, now: datetime, *, pinned: bool = 
         text = f"{name} speaks {found.tls} and nothing newer, which others refuse by now."
         advice = "Let smtpd_tls_protocols be >=TLSv1.2, and update OpenSSL where it knows no newer version."
         results.append(_finding(Severity.PROBLEM, "old", name, text, evidence, advice, OLD_SOURCE))
+    left = shown.days_left(now)
     if not results:
-        left = shown.days_left(now)
         text = f"{name} speaks {found.tls} with a certificate that is good for {left:.0f} more days."
         results.append(_finding(Severity.OK, "ok", name, text, (*evidence, shown.shown), ""))
-    return results
+    return [replace(each, days_left=left) for each in results]
 
 
 def _of_certificate(

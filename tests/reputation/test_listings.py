@@ -152,7 +152,7 @@ def test_a_list_that_may_have_turned_this_resolver_away_says_what_it_asks_for() 
 
 def test_a_list_with_a_key_that_fails_its_test_may_have_a_wrong_key() -> None:
     (of,) = zones(table("{key}.bl.example", key="ours"), ours="secret26")
-    found = only(findings(sweep(silent(of, cause="broken_zone", detail="its data are gone")), US), "rbl.unknown")
+    found = only(findings(sweep(silent(of, cause="broken_zone", detail="its data are gone")), US), "rbl.broken")
     assert found.text.endswith(" failed the test of a list that works.") and "secret26" not in repr(found)
     assert found.advice.startswith("Look whether its key in DNSBL_KEYS is right.")
 

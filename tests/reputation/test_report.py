@@ -60,7 +60,7 @@ def test_a_report_comes_back_from_json_as_it_was(found: Report) -> None:
     assert (value["verdict"], value["exit_status"], value["worst"]) == (found.verdict, found.exit_status, found.worst)
 
 
-@pytest.mark.parametrize("change", [{"v": 2}, {"findings": [{}]}, {"started": "yesterday"}, {"findings": None}])
+@pytest.mark.parametrize("change", [{"v": 1}, {"findings": [{}]}, {"started": "yesterday"}, {"findings": None}])
 def test_what_another_version_wrote_is_not_read_as_something_else(change: dict[str, object]) -> None:
     with pytest.raises(NotAReport, match="written by another version"):
         from_json({**to_json(report()), **change})
