@@ -115,7 +115,18 @@ def test_a_database_that_can_not_be_used_stops_the_start_with_a_line(tmp_path: P
 def test_the_demo_plays_a_tour_where_nobody_sits_at_the_terminal(tmp_path: Path) -> None:
     done = maildesk("console", "--demo", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    for said in ("🟡 mx1:", "put 640 messages on hold", "Undone:", "You may not use flush", "That was the tour"):
+    for said in (
+        "🟡 mx1:",
+        "put 640 messages on hold",
+        "Undone:",
+        "You may not use flush",
+        "🔴 mx1: One sender has most of a growing queue",
+        "ben acknowledged it.",
+        "🟢 Over: One sender has most of a growing queue.",
+        "1 of 2 mail hosts needs somebody: mx1.",
+        "Queue of mx1",
+        "That was the tour",
+    ):
         assert said in done.stdout, said
     assert list(tmp_path.iterdir()) == []
 
