@@ -12,6 +12,7 @@ from bot.agent import journal as journals
 from bot.agent import kept, lines
 from bot.agent import story as stories
 from bot.agent.deletion import Deletion, unwritable
+from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.journal import Head, Journal
 from bot.agent.looking import IN_FLIGHT
@@ -42,7 +43,13 @@ def delete(
         system.trash.prepare()
     except Unusable as error:
         if not targets:
-            raise
+            # Whoever asks again wants to know what became of it, and that stands where nobody can look now.
+            path = system.trash.path
+            raise AgentError(
+                "internal",
+                f"{error.what}, and what became of {key} stands in there. Nothing more was done for it, and nothing "
+                f"can be before that is mended. On the mail host: ls -ld {path}",
+            ) from None
         return Deleted(key, counts=_nothing_kept(targets, output), not_kept=error.text)
     lock = system.trash.lock()
     journal = journals.find(system.trash, key)

@@ -22,7 +22,17 @@ LOCK_SECONDS = 10
 
 
 class Unusable(AgentError):
-    """The trash folder is not there and can't be made; so there is no journal or record in it either."""
+    """The trash folder is not there and can't be made; so there is no journal or record in it either.
+
+    `what` is the sentence so far, without its end and without its consequences.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        self.what = f"The trash folder {path} can't be used ({why})"
+        mend = f"On the mail host: ls -ld {path}"
+        super().__init__(
+            "internal", f"{self.what}, so nothing was changed, and nothing can be before that is mended. {mend}"
+        )
 
 
 class Trash:
@@ -44,11 +54,7 @@ class Trash:
                     os.mkdir(path, 0o700)
                 os.close(os.open(path, _DIRECTORY & ~os.O_NOFOLLOW))
         except OSError as error:
-            raise Unusable(
-                "internal",
-                f"The trash folder {self.path} can't be used ({error.strerror}), so nothing was changed, and nothing "
-                f"can be before that is mended. On the mail host: ls -ld {self.path}",
-            ) from None
+            raise Unusable(self.path, str(error.strerror)) from None
         self._trust.check(self.path)
 
     def lock(self) -> int:

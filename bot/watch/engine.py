@@ -47,7 +47,8 @@ def step(before: Alert | None, rule: Rule, host: str, reading: Reading, now: dat
     if before.state is State.PENDING:
         if judgement is not Judgement.BAD:
             return Step(_ended(alert, now))
-        return _wait(replace(alert, severity=severity), rule, now, still or _was_silent(before, rule, now))
+        since = now if _was_silent(before, rule, now) else alert.since
+        return _wait(replace(alert, severity=severity, since=since), rule, now, still)
     if judgement is Judgement.GOOD:
         return _calm(alert, rule, now)
     return _go_on(replace(alert, good_since=None), severity, rule, now, still)

@@ -261,16 +261,16 @@ class Site:
         part = f"{len(kept):,}" if len(kept) == request.messages else f"{len(kept):,} of {request.messages:,}"
         await self.check_told(request, f"Deleted {part} messages on mx1")
 
-    async def check_told(self, request: Request, headline: str, last: str = "end", thread: str = "") -> None:
-        """Of each request one card. The newest is the record; in its thread stands one word (with `thread`, or the
-        headline, in it), and in the audit chain one settlement, which is its `last` row there.
+    async def check_told(self, request: Request, headline: str, last: str = "end") -> None:
+        """Of each request one card. The newest is the record; in its thread stands one word with the headline in it, and
+        in the audit chain one settlement, which is its `last` row there.
         """
         words = text_of(await self.told())
         assert words.startswith(headline), words
         roots = [each for each in self.workspace.messages(OPS) if not each.thread_ts]
         assert len(roots) == len(await self.requests())
         (word,) = [text_of(each) for each in self.workspace.messages(OPS) if each.thread_ts == roots[-1].ts]
-        assert (thread or headline) in word
+        assert headline in word
         audit = self.services.store.audit
         rows = [row for row in await audit.latest(1000) if row.subject == request.key]
         steps = Counter((row.verb, row.outcome) for row in rows if row.outcome != "unknown")
