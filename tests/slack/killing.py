@@ -262,8 +262,8 @@ class Site:
         await self.check_told(request, f"Deleted {part} messages on mx1")
 
     async def check_told(self, request: Request, headline: str, last: str = "end") -> None:
-        """Of each request one card. The newest is the record; in its thread stands one word with the headline in it, and
-        in the audit chain one settlement, which is its `last` row there.
+        """Of each request one card. The newest is the record; in its thread stands one word with the headline in it,
+        and in the audit chain one settlement, which is its `last` row there.
         """
         words = text_of(await self.told())
         assert words.startswith(headline), words
