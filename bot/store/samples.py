@@ -6,7 +6,7 @@ A row of an hour is made of its minutes while they come: counts are means, `peak
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,7 @@ class Sample:
 
 async def keep(transaction: Transaction, host: str, sample: Sample) -> None:
     """Keep one look as the row of its minute, and make the row of its hour anew."""
-    await _put(transaction, host, MINUTE, _at(sample, MINUTE))
+    await _put(transaction, host, MINUTE, replace(sample, at=sample.at // MINUTE * MINUTE))
     start = sample.at // HOUR * HOUR
     found = await _between(transaction.connection, host, MINUTE, start, start + HOUR)
     await _put(transaction, host, HOUR, together(found, start))
@@ -115,11 +115,6 @@ def _day(table: FromClause) -> ColumnElement[int]:
 
 
 _columns = tuple(samples.c[field.name] for field in fields(Sample))
-
-
-def _at(sample: Sample, span: int) -> Sample:
-    values = {field.name: getattr(sample, field.name) for field in fields(Sample)}
-    return Sample(**{**values, "at": sample.at // span * span})
 
 
 def together(found: Sequence[Sample], at: int) -> Sample:
