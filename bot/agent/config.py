@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import configparser
 import os
-from dataclasses import dataclass
-from typing import Dict, Tuple
+from typing import Dict, NamedTuple, Tuple
 
 from bot.agent.errors import AgentError
 from bot.agent.seconds import seconds
@@ -35,8 +34,7 @@ MEMBERS = (
 RETENTION = 7 * 24 * 3600
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """One Postfix instance. Empty: `trash` is `$queue_directory/maildesk-trash`, `command_directory` is PATH.
 
     `retention` is how long deleted mail is kept, in seconds. `probe_networks` and `probe_road` are as

@@ -6,14 +6,12 @@ more of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Dict, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional, Tuple
 
-from bot.agent.protocol import Identity, Tally
+from bot.agent.protocol import NOTHING, Identity, Tally
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one target, sent as a `message` event. `detail` is a reason or a reply, where there is one."""
 
     queue_id: str
@@ -49,8 +47,7 @@ REQUEUE_OUTCOMES = ("requeued", "on_hold", "in_delivery", "gone", "changed", "no
 EXPIRE_OUTCOMES = ("expired", "on_hold", "gone", "changed", "not_in_queue_yet", "moving", "failed")
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """The answer of `hold`: counts by HOLD_OUTCOMES. `was_active` of them came out of the active queue.
 
     `key` names the record of this hold on the mail host; `release` with that key undoes it. `begun` is False when
@@ -58,24 +55,22 @@ class Held:
     """
 
     key: str
-    counts: Dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
     was_active: int = 0
     begun: bool = True
 
 
-@dataclass(frozen=True)
-class Released:
+class Released(NamedTuple):
     """The answer of `release`: counts by RELEASE_OUTCOMES.
 
     `requeued` mail gets a new queue ID from Postfix; mail `in_delivery` at that moment stays on hold.
     """
 
-    counts: Dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
     mail_system_up: bool = True
 
 
-@dataclass(frozen=True)
-class Flushed:
+class Flushed(NamedTuple):
     """The answer of `flush`: counts by FLUSH_OUTCOMES after `waited` seconds, and why mail was deferred again.
 
     `before` and `after` count the queues; `previous` is when this host was last flushed through an agent, in seconds
@@ -84,18 +79,17 @@ class Flushed:
     """
 
     asked: int
-    counts: Dict[str, int] = field(default_factory=dict)
-    reasons: Tally = field(default_factory=Tally)
-    before: Dict[str, Optional[int]] = field(default_factory=dict)
-    after: Dict[str, Optional[int]] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
+    reasons: Tally = Tally()
+    before: Mapping[str, Optional[int]] = NOTHING
+    after: Mapping[str, Optional[int]] = NOTHING
     waited: float = 0.0
     watched: bool = True
     previous: Optional[float] = None
     minimal_backoff_time: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Deleted:
+class Deleted(NamedTuple):
     """The answer of `delete`: counts by DELETE_OUTCOMES.
 
     `begun` is False when `not_after` had passed and there was no deletion of that key: nothing was done then.
@@ -108,7 +102,7 @@ class Deleted:
     key: str
     begun: bool = True
     final: bool = False
-    counts: Dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
     in_flight: int = 0
     not_kept: str = ""
     kept_bytes: int = 0
@@ -116,18 +110,16 @@ class Deleted:
     restored: int = 0
 
 
-@dataclass(frozen=True)
-class Restored:
+class Restored(NamedTuple):
     """The answer of `restore`: counts by RESTORE_OUTCOMES. `left` messages of the deletion are still in the trash."""
 
     key: str
-    counts: Dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
     left: int = 0
     mail_system_up: bool = True
 
 
-@dataclass(frozen=True)
-class Deletion:
+class Deletion(NamedTuple):
     """One deletion as the trash folder remembers it; times in seconds since the epoch.
 
     `deleted` messages were deleted, `kept` of them lie in the trash now and take `bytes` until `until`; `overdue` of
@@ -147,8 +139,7 @@ class Deletion:
     purged: Optional[float] = None
 
 
-@dataclass(frozen=True)
-class TrashListing:
+class TrashListing(NamedTuple):
     """The answer of `trash`: the deletions, the newest first; `retention` in seconds.
 
     Asked for one key, `messages` names what is kept of it (the first MAX_PAGE).
@@ -162,8 +153,7 @@ class TrashListing:
     free_bytes: int = 0
 
 
-@dataclass(frozen=True)
-class Purged:
+class Purged(NamedTuple):
     """The answer of `purge`: which deletions' mail was destroyed for good, how many messages and bytes.
 
     `begun` is False when `not_after` had passed: nothing was done then.
@@ -175,16 +165,14 @@ class Purged:
     begun: bool = True
 
 
-@dataclass(frozen=True)
-class Requeued:
+class Requeued(NamedTuple):
     """The answer of `requeue`: counts by REQUEUE_OUTCOMES. Requeued mail gets a new queue ID within a minute."""
 
-    counts: Dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
     mail_system_up: bool = True
 
 
-@dataclass(frozen=True)
-class Expired:
+class Expired(NamedTuple):
     """The answer of `expire`: counts by EXPIRE_OUTCOMES. `expired` mail is sent back at its next delivery attempt.
 
     Mail `on_hold` is marked too and is sent back once it is released; with the detail `unproven` its release will
@@ -192,5 +180,5 @@ class Expired:
     """
 
     key: str
-    counts: Dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
     begun: bool = True

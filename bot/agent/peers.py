@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Tuple, Union
+from typing import NamedTuple, Tuple, Union
 
 Address = Union[IPv4Address, IPv6Address]
 Network = Union[IPv4Network, IPv6Network]
@@ -20,8 +19,7 @@ EMBEDDING = (ip_network("2002::/16"), ip_network("2001::/32"))
 """What of it hides an IPv4 address, perhaps a private one (6to4, Teredo)."""
 
 
-@dataclass(frozen=True)
-class Peers:
+class Peers(NamedTuple):
     """`networks` are allowed beside public addresses. `road` leads one address and port to another on loopback."""
 
     networks: Tuple[Network, ...] = ()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(NamedTuple):
     """What one address did on one port. `outcome` is one of PEER_OUTCOMES and speaks of the connection alone.
 
     `seconds` until it was made, on port 25 until the greeting; `local` is the address that it left from. `banner` and
@@ -30,8 +28,7 @@ class Peer:
 PEER_OUTCOMES = ("connected", "timeout", "refused", "unreachable", "failed")
 
 
-@dataclass(frozen=True)
-class Probed:
+class Probed(NamedTuple):
     """The answer of `probe`: each peer in the order asked for; `helo` is what this host said in EHLO."""
 
     helo: str

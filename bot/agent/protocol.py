@@ -4,13 +4,16 @@ On standard input one request, `{"v": 1, "verb": …, "instance": …, "args": {
 array a line. On standard output any number of `progress` and `message` events, then exactly one `done` or `error`.
 No last line means that the outcome is unknown, never that it failed. Both sides import these types; outcomes.py has
 what the changing verbs answer, verbs.py which answer is whose, and wire.py turns them into JSON values and back.
+
+They are named tuples, not dataclasses: the agent starts for every request, and making these classes took a third of
+that start as dataclasses.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Dict, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 VERSION = 1
 
@@ -35,12 +38,14 @@ ERROR_CODES = ("bad_request", "denied", "mail_system_down", "busy", "partial", "
 EXPIRING_SECONDS = 12 * 3600
 """What expires within this time counts as expiring."""
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""The default of a member that maps: a named tuple shares its defaults, so nobody may write into one."""
+
 # qshape(1)'s upper limits, in minutes; the last bucket is everything older.
 AGE_BUCKETS_MINUTES = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """What names one message for sure: Postfix can give a queue ID to another message once the first is gone.
 
     `arrival_time` in seconds since the epoch, `message_size` in bytes, `sender` as postqueue(1) prints it
@@ -57,16 +62,14 @@ class Identity:
         return json.dumps([self.queue_id, self.arrival_time, self.message_size, self.sender])
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One recipient that is not yet done; `delay_reason` is empty when nothing was tried yet."""
 
     address: str
     delay_reason: str = ""
 
 
-@dataclass(frozen=True)
-class QueuedMessage:
+class QueuedMessage(NamedTuple):
     """One entry of `postqueue -j`; sizes in bytes, times in seconds since the epoch.
 
     `recipients` holds the first few of `recipient_count`.
@@ -86,8 +89,7 @@ class QueuedMessage:
         return Identity(self.queue_id, self.arrival_time, self.message_size, self.sender)
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """One condition of a selection.
 
     `kind` is one of `id queue from to reason older newer larger smaller login client`. `value` is a queue ID, a queue
@@ -100,39 +102,34 @@ class Term:
     negated: bool = False
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """Which messages: IDs are alternatives, queues are alternatives, everything else must hold. Empty means all."""
 
     terms: Tuple[Term, ...] = ()
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(NamedTuple):
     """A place in a sorted listing: the sort key and the ID of the entry at the edge of the page that was shown."""
 
     key: str
     queue_id: str
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(NamedTuple):
     """A name and how many messages bear it."""
 
     name: str
     messages: int
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """The most frequent names. Counts are exact when `undercount` is 0, else lower bounds, short by that at most."""
 
     top: Tuple[Count, ...] = ()
     undercount: int = 0
 
 
-@dataclass(frozen=True)
-class QueueSummary:
+class QueueSummary(NamedTuple):
     """How much lies in one queue; bytes, and arrival times of the oldest and newest in seconds since the epoch."""
 
     messages: int = 0
@@ -141,8 +138,7 @@ class QueueSummary:
     newest: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """A selection at a glance. `ages` counts messages by qshape's buckets (see AGE_BUCKETS_MINUTES).
 
     `expires_at` is when the first message that can expire does (held mail never does): seconds since the epoch.
@@ -152,7 +148,7 @@ class Summary:
     messages: int = 0
     bytes: int = 0
     recipients: int = 0
-    queues: Dict[str, QueueSummary] = field(default_factory=dict)
+    queues: Mapping[str, QueueSummary] = NOTHING
     oldest: Optional[QueuedMessage] = None
     newest: Optional[int] = None
     ages: Tuple[int, ...] = ()
@@ -163,8 +159,7 @@ class Summary:
     expiring: int = 0
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(NamedTuple):
     """Who is behind the most frequent sender of a selection: logins and clients of `read` of its newest messages.
 
     A message without a login (sasl_username), or without a client's address, counts for none.
@@ -176,8 +171,7 @@ class Behind:
     clients: Tuple[Count, ...] = ()
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """The answer of `list`.
 
     `complete` is False when postqueue(1) broke off: what was read is shown, and `problem` says what happened.
@@ -197,8 +191,7 @@ class Listing:
     behind: Optional[Behind] = None
 
 
-@dataclass(frozen=True)
-class Depth:
+class Depth(NamedTuple):
     """Counts by directory entry; no queue file is opened. A queue that could not be read is None: unknown.
 
     `oldest` is known only while all IDs are long ones (they carry their time). Space in bytes. `mail_system_up` is
@@ -206,7 +199,7 @@ class Depth:
     """
 
     taken_at: float
-    queues: Dict[str, Optional[int]] = field(default_factory=dict)
+    queues: Mapping[str, Optional[int]] = NOTHING
     oldest: Optional[float] = None
     oldest_known: bool = False
     free_bytes: int = 0
@@ -216,8 +209,7 @@ class Depth:
     mail_system_up: Optional[bool] = None
 
 
-@dataclass(frozen=True)
-class SigningKey:
+class SigningKey(NamedTuple):
     """A DKIM selector that a file of the mail host names; `domain` is empty where it is for all of them."""
 
     domain: str
@@ -225,8 +217,7 @@ class SigningKey:
     file: str
 
 
-@dataclass(frozen=True)
-class Info:
+class Info(NamedTuple):
     """What stands behind an instance. `mail_system_up` is `postfix status`; None when it could not be found out.
 
     `catch_all` is what transport_maps have for all mail (`*` in transport(5)); empty: nothing, None: not known.
@@ -240,7 +231,7 @@ class Info:
     instances: Tuple[str, ...]
     verbs: Tuple[str, ...]
     mail_system_up: Optional[bool]
-    parameters: Dict[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = NOTHING
     trash_path: str = ""
     trash_bytes: Optional[int] = None
     unfinished: Tuple[str, ...] = ()
@@ -250,11 +241,10 @@ class Info:
     held_unexplained: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One message: envelope, the attributes that its submitter could not forge, and headers. Never the body."""
 
     queued: QueuedMessage
-    attributes: Dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = NOTHING
     headers: Tuple[Tuple[str, str], ...] = ()
     headers_cut: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from bot.agent import protocol
@@ -27,8 +26,7 @@ class Target(NamedTuple):
     sender: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A request that passed every check. `args` holds exactly the arguments that the verb knows, defaults filled in."""
 
     verb: str

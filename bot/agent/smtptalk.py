@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from dataclasses import replace
 from typing import List, Optional, Tuple
 
 from bot.agent.peers import Endpoint
@@ -39,12 +38,12 @@ def connect(peer: Peer, endpoint: Endpoint, bind: str, end: float) -> "Tuple[Pee
             connection.bind((bind, 0))
     except OSError as error:
         connection.close()
-        return replace(peer, outcome="failed", detail=f"nothing can leave from {bind} ({error.strerror})"), None
+        return peer._replace(outcome="failed", detail=f"nothing can leave from {bind} ({error.strerror})"), None
     try:
         connection.settimeout(max(0.01, min(CONNECTING, end - begun)))
         connection.connect(endpoint)
         local = str(connection.getsockname()[0])
-        return replace(peer, outcome="connected", seconds=round(time.monotonic() - begun, 2), local=local), connection
+        return peer._replace(outcome="connected", seconds=round(time.monotonic() - begun, 2), local=local), connection
     except socket.timeout:
         outcome, detail = "timeout", f"no answer within {time.monotonic() - begun:.0f} s"
     except ConnectionRefusedError as error:
@@ -54,7 +53,7 @@ def connect(peer: Peer, endpoint: Endpoint, bind: str, end: float) -> "Tuple[Pee
         timed_out = isinstance(error, TimeoutError)
         outcome, detail = "timeout" if timed_out else "unreachable", error.strerror or str(error)
     connection.close()
-    return replace(peer, outcome=outcome, detail=detail, seconds=round(time.monotonic() - begun, 2)), None
+    return peer._replace(outcome=outcome, detail=detail, seconds=round(time.monotonic() - begun, 2)), None
 
 
 def talk(peer: Peer, connection: socket.socket, helo: str, end: float) -> Peer:
@@ -63,21 +62,21 @@ def talk(peer: Peer, connection: socket.socket, helo: str, end: float) -> Peer:
     try:
         begun = time.monotonic()
         code, greeting = line.reply()
-        peer = replace(peer, banner=greeting[0], seconds=round(peer.seconds + time.monotonic() - begun, 2))
+        peer = peer._replace(banner=greeting[0], seconds=round(peer.seconds + time.monotonic() - begun, 2))
         if code == 220:
             code, hello = line.command(f"EHLO {helo}")
-            peer = replace(peer, hello=tuple(hello))
+            peer = peer._replace(hello=tuple(hello))
             if code == 250:
                 peer = _starttls(peer, line, hello)
         line.say("QUIT")
     except BrokenOff as broken:
-        peer = replace(peer, detail=str(broken))
+        peer = peer._replace(detail=str(broken))
     except socket.timeout:
-        peer = replace(peer, detail="it said nothing more in time")
+        peer = peer._replace(detail="it said nothing more in time")
     except OSError as error:
         # An SSLError's own text names OpenSSL's source file too.
         said = getattr(error, "reason", None) or error.strerror or str(error)
-        peer = replace(peer, detail=f"the connection broke off: {plain_text(str(said))}")
+        peer = peer._replace(detail=f"the connection broke off: {plain_text(str(said))}")
     finally:
         line.close()
     return peer
@@ -86,11 +85,11 @@ def talk(peer: Peer, connection: socket.socket, helo: str, end: float) -> Peer:
 def _starttls(peer: Peer, line: "_Line", hello: List[str]) -> Peer:
     offered = any(each[4:].strip().upper() == "STARTTLS" for each in hello[1:])
     if not offered:
-        return replace(peer, starttls=False)
+        return peer._replace(starttls=False)
     code, answer = line.command("STARTTLS")
     if code != 220:
-        return replace(peer, starttls=True, detail=f"STARTTLS was refused: {answer[0]}")
-    return replace(peer, starttls=True, tls=line.encrypt())
+        return peer._replace(starttls=True, detail=f"STARTTLS was refused: {answer[0]}")
+    return peer._replace(starttls=True, tls=line.encrypt())
 
 
 class _Line:

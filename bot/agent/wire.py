@@ -1,26 +1,28 @@
-"""Dataclasses as JSON values, and back: what comes from the other side of a link is believed in no respect."""
+"""Named tuples and dataclasses as JSON values, and back: what comes from the other side of a link is believed in no respect."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Type, TypeVar, get_args, get_origin, get_type_hints
+from collections import abc
+from types import MappingProxyType
+from typing import Any, Iterable, Optional, Type, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """A dataclass as plain JSON values. (asdict() would deep-copy every member, which is slow.)"""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    """A named tuple or dataclass as plain JSON values: an object."""
+    members = _members(value)
+    if members is not None:
+        return {name: to_json(getattr(value, name)) for name in members}
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in value]
-    if isinstance(value, dict):
+    if isinstance(value, (dict, MappingProxyType)):
         return {key: to_json(item) for key, item in value.items()}
     return value
 
 
 def from_json(kind: Type[T], value: Any) -> T:
-    """The dataclass that to_json() made `value` of. Unknown members are ignored: a newer agent may say more.
+    """The named tuple or dataclass that to_json() made `value` of. Unknown members are ignored: a newer agent may say more.
 
     Raises ValueError when a member is missing or has another type.
     """
@@ -32,14 +34,14 @@ def _build(kind: Any, value: Any) -> Any:
     if kind is Any:
         return value
     origin, args = get_origin(kind), get_args(kind)
-    if dataclasses.is_dataclass(kind):
+    members = _members(kind)
+    if members is not None:
         if not isinstance(value, dict):
             raise ValueError(f"{_name(kind)}: an object was expected")
         hints = get_type_hints(kind)
-        known = {f.name for f in dataclasses.fields(kind)}
         make: Any = kind
         try:
-            return make(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
+            return make(**{name: _build(hints[name], item) for name, item in value.items() if name in members})
         except TypeError as error:
             raise ValueError(f"{_name(kind)}: {error}") from None
     if origin is tuple and isinstance(value, list):
@@ -47,7 +49,7 @@ def _build(kind: Any, value: Any) -> Any:
             return tuple(_build(args[0], item) for item in value)
         if len(args) == len(value):
             return tuple(_build(each, item) for each, item in zip(args, value))  # noqa: B905 - Python 3.9
-    if origin is dict and isinstance(value, dict):
+    if origin in (dict, abc.Mapping) and isinstance(value, dict):
         return {key: _build(args[1], item) for key, item in value.items()}
     if type(None) in args:
         return None if value is None else _build(next(arg for arg in args if arg is not type(None)), value)
@@ -57,6 +59,12 @@ def _build(kind: Any, value: Any) -> Any:
     if kind in (str, int, float, bool) and type(value) is kind:
         return value
     raise ValueError(f"{_name(kind)} was expected, and this came: {str(value)[:80]!r}")
+
+
+def _members(value: Any) -> Optional[Iterable[str]]:
+    """What stands in a named tuple or dataclass; None for all else. (The agent spares itself `import dataclasses`.)"""
+    members: Optional[Iterable[str]] = getattr(value, "_fields", getattr(value, "__dataclass_fields__", None))
+    return members
 
 
 def _name(kind: Any) -> str:

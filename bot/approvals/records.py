@@ -213,4 +213,4 @@ def without_addresses(request: Request) -> dict[str, Any]:
 
 
 def _masked(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    return tuple(replace(each, detail=masked_text(each.detail)) for each in outcomes)
+    return tuple(each._replace(detail=masked_text(each.detail)) for each in outcomes)

@@ -6,7 +6,7 @@ came is asked for again: restored once is restored, whoever asks.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -203,7 +203,7 @@ class Restores:
             raise UserError(f"{why} Nothing was restored.")
         return self._hosts.named(request.host)
 
-    async def _restored(self, intent: Intent, counts: dict[str, int], change: Change[Restored]) -> Restoration:
+    async def _restored(self, intent: Intent, counts: Mapping[str, int], change: Change[Restored]) -> Restoration:
         """Write down what came of it, once: who strikes out the intent writes the record."""
         # Who asked for all that is kept asked for nothing that is not.
         counts = {each: n for each, n in counts.items() if intent.queue_ids or each != "not_in_trash"}
@@ -235,7 +235,7 @@ class Restores:
                     await transaction.tell(records.card(shown))
         return restoration
 
-    async def _counts(self, host: MailHost, intent: Intent, change: Change[Restored]) -> dict[str, int]:
+    async def _counts(self, host: MailHost, intent: Intent, change: Change[Restored]) -> Mapping[str, int]:
         """The counts of a restore that was asked for again: what the first try brought back is counted as restored.
 
         The agent says of that mail that it is not in the trash any more; how much there was, its journal knows.
@@ -282,7 +282,7 @@ def nothing_there(request: Request) -> str:
     return ""
 
 
-def _brought_back(counts: dict[str, int]) -> int:
+def _brought_back(counts: Mapping[str, int]) -> int:
     return sum(number for outcome, number in counts.items() if outcome in BROUGHT_BACK)
 
 

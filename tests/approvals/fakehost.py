@@ -12,7 +12,7 @@ import asyncio
 import io
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -343,7 +343,7 @@ class FakeAgent:
 
     def reuse(self, queue_id: str) -> Identity:
         """Another message under this queue ID."""
-        other = replace(self.queue[queue_id].identity, message_size=77, sender="other@example.org")
+        other = self.queue[queue_id].identity._replace(message_size=77, sender="other@example.org")
         self.put(other)
         return other
 

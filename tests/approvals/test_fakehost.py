@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ async def some(host: MailHost) -> tuple[Identity, ...]:
 
 
 async def test_a_key_deletes_once_and_reports_after_that(host: MailHost, some: tuple[Identity, ...]) -> None:
-    other = replace(some[3], message_size=some[3].message_size + 1)
+    other = some[3]._replace(message_size=some[3].message_size + 1)
     asked = [*some[:3], other, Identity("FFFFFF1", 1, 1, "gone@example.org")]
     first = await host.delete("57-k3qf", asked, not_after=FAR_AHEAD)
     assert first.result.counts == {"deleted": 3, "changed": 1, "gone": 1}

@@ -18,7 +18,7 @@ WELL = Look("mx1", NOW, INFO, DEPTH, Listing(NOW, total=3, summary=SUMMARY))
 
 def with_summary(messages: int = 3, **changes: Any) -> Look:
     queues = {"deferred": QueueSummary(messages, 100, NOW - 7200, NOW)}
-    summary = replace(SUMMARY, messages=messages, queues=queues, **changes)
+    summary = SUMMARY._replace(messages=messages, queues=queues, **changes)
     return replace(WELL, listing=Listing(NOW, total=messages, summary=summary))
 
 
@@ -42,7 +42,7 @@ def test_an_empty_queue_is_said_to_be_empty() -> None:
             "mx1: can't be reached: sudo: a password is required",
         ),
         (
-            replace(WELL, info=replace(INFO, mail_system_up=False)),
+            replace(WELL, info=INFO._replace(mail_system_up=False)),
             Level.BAD,
             "mx1: Postfix is down: no mail comes in and none goes out.",
         ),
@@ -52,17 +52,17 @@ def test_an_empty_queue_is_said_to_be_empty() -> None:
             "mx1: Postfix is down: no mail comes in and none goes out.",
         ),
         (
-            replace(WELL, depth=replace(DEPTH, free_bytes=3)),
+            replace(WELL, depth=DEPTH._replace(free_bytes=3)),
             Level.BAD,
             "mx1: the spool's disk is nearly full: 3 B are free (3.0%).",
         ),
         (
-            replace(WELL, depth=replace(DEPTH, free_inodes=8)),
+            replace(WELL, depth=DEPTH._replace(free_inodes=8)),
             Level.WARNING,
             "mx1: the spool's disk is nearly out of inodes: 8 are free (8.0%).",
         ),
         (
-            replace(WELL, listing=replace(WELL.listing or Listing(NOW), complete=False, problem="showq crashed")),
+            replace(WELL, listing=(WELL.listing or Listing(NOW))._replace(complete=False, problem="showq crashed")),
             Level.WARNING,
             "mx1: only a part of the queue could be read (3 messages): showq crashed",
         ),
@@ -93,12 +93,12 @@ def test_an_empty_queue_is_said_to_be_empty() -> None:
             "Most often (150 of 200 queued, 75 %): Gmail: 421 4.7.28 too fast.",
         ),
         (
-            replace(WELL, depth=replace(DEPTH, queues={"corrupt": 2})),
+            replace(WELL, depth=DEPTH._replace(queues={"corrupt": 2})),
             Level.WARNING,
             "mx1: 2 damaged queue files lie in the queue corrupt.",
         ),
         (
-            replace(WELL, info=replace(INFO, unfinished=("h-4k2fq9",))),
+            replace(WELL, info=INFO._replace(unfinished=("h-4k2fq9",))),
             Level.WARNING,
             "mx1: 1 change was cut short here: h-4k2fq9.",
         ),
@@ -111,17 +111,17 @@ def test_what_hurts_is_said_first(seen: Look, level: Level, headline: str) -> No
 
 def test_the_active_queue_is_full_at_the_limit_that_is_set() -> None:
     queues = {"active": QueueSummary(500), "deferred": QueueSummary(3)}
-    full = replace(WELL, listing=Listing(NOW, total=503, summary=replace(SUMMARY, messages=503, queues=queues)))
+    full = replace(WELL, listing=Listing(NOW, total=503, summary=SUMMARY._replace(messages=503, queues=queues)))
     assert verdict(full).level is Level.WELL
-    limited = replace(full, info=replace(INFO, parameters={"qmgr_message_active_limit": "500"}))
+    limited = replace(full, info=INFO._replace(parameters={"qmgr_message_active_limit": "500"}))
     assert verdict(limited).headline == "mx1: the active queue is full (500 messages): new mail waits behind it."
 
 
 def test_the_worst_is_first_and_the_next_worst_second() -> None:
     seen = replace(
         with_summary(200, expires_at=NOW + 60),
-        info=replace(INFO, mail_system_up=False),
-        depth=replace(DEPTH, free_bytes=1),
+        info=INFO._replace(mail_system_up=False),
+        depth=DEPTH._replace(free_bytes=1),
     )
     said = verdict(seen)
     assert said.headline.startswith("mx1: Postfix is down")
@@ -144,8 +144,8 @@ def test_unknown_is_not_nothing() -> None:
 
 
 def test_a_partial_listing_never_counts_the_queues() -> None:
-    depth = replace(
-        DEPTH, queues={"maildrop": 0, "incoming": 0, "active": 0, "deferred": 900, "hold": None, "corrupt": 1}
+    depth = DEPTH._replace(
+        queues={"maildrop": 0, "incoming": 0, "active": 0, "deferred": 900, "hold": None, "corrupt": 1}
     )
     listing = Listing(NOW, complete=False, problem="cut", total=3, summary=SUMMARY)
     seen = replace(WELL, depth=depth, listing=listing)
@@ -159,7 +159,7 @@ def test_a_lower_bound_is_called_one() -> None:
 
 
 def test_much_mail_on_hold_is_not_well_because_nobody_delivers_it() -> None:
-    held = replace(SUMMARY, messages=3000, queues={"hold": QueueSummary(3000, 100, NOW - 7200, NOW)})
+    held = SUMMARY._replace(messages=3000, queues={"hold": QueueSummary(3000, 100, NOW - 7200, NOW)})
     said = verdict(replace(WELL, listing=Listing(NOW, total=3000, summary=held)))
     assert said.level is Level.WARNING
     assert said.headline == "mx1: 3,000 messages are on hold and stay there until someone releases them."

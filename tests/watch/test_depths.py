@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.agent.protocol import ALL_QUEUES, Depth
 from bot.store.samples import Sample
 from bot.watch import depths
@@ -26,7 +24,7 @@ QUIET = Depth(
 
 
 def with_queues(**counts: int | None) -> Depth:
-    return replace(QUIET, queues={**QUIET.queues, **counts})
+    return QUIET._replace(queues={**QUIET.queues, **counts})
 
 
 def reading(rule: str, depth: Depth, known: Known = Known()) -> Reading:  # noqa: B008 - frozen
@@ -41,7 +39,7 @@ def test_a_quiet_host_is_good_to_every_rule_that_knows_enough() -> None:
 
 
 def test_what_was_not_read_is_unknown_and_not_zero() -> None:
-    unread = replace(QUIET, queues={}, mail_system_up=None, total_bytes=0, total_inodes=0)
+    unread = QUIET._replace(queues={}, mail_system_up=None, total_bytes=0, total_inodes=0)
     found = depths.readings(unread, depths.sample(unread, NOW), Known(), RULES)
     assert {rule for rule, (each,) in found.items() if each.value is not None} == {"unreachable"}
 
@@ -58,14 +56,14 @@ def test_mail_on_hold_does_not_make_a_long_queue() -> None:
 
 def test_the_scarcer_of_bytes_and_inodes_counts() -> None:
     assert reading("disk", QUIET).value == 50
-    few = reading("disk", replace(QUIET, free_inodes=20))
+    few = reading("disk", QUIET._replace(free_inodes=20))
     assert few.value == 2
     assert few.text == "20 of 1,000 inodes are free (2.0 %)."
 
 
 def test_postfix_that_is_down_is_said() -> None:
     assert reading("postfix_down", QUIET).value == 0
-    assert reading("postfix_down", replace(QUIET, mail_system_up=False)).value == 1
+    assert reading("postfix_down", QUIET._replace(mail_system_up=False)).value == 1
 
 
 def test_growth_is_against_a_quarter_of_an_hour_ago() -> None:

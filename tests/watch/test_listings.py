@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +46,7 @@ def test_the_login_of_a_flood_is_named_and_picked() -> None:
 
 
 def test_mail_without_a_login_is_picked_by_its_sender() -> None:
-    found = reading("sender", replace(FLOOD, behind=Behind("info@shop.example", 10)))
+    found = reading("sender", FLOOD._replace(behind=Behind("info@shop.example", 10)))
     assert found.selector == "from:info@shop.example"
     assert "without a login" in found.cause
 
@@ -58,13 +57,12 @@ def test_a_queue_that_does_not_grow_begins_no_alert_and_ends_none() -> None:
 
 
 def test_bounces_are_no_hacked_account() -> None:
-    daemon = replace(FLOOD.summary, senders=Tally((Count("MAILER-DAEMON", 2999), Count("a@b.example", 1))))
-    assert RULES["sender"].judge(reading("sender", replace(FLOOD, summary=daemon)).value or 0) == "good"
+    daemon = FLOOD.summary._replace(senders=Tally((Count("MAILER-DAEMON", 2999), Count("a@b.example", 1))))
+    assert RULES["sender"].judge(reading("sender", FLOOD._replace(summary=daemon)).value or 0) == "good"
 
 
 def test_few_messages_mean_nothing() -> None:
-    few = replace(
-        FLOOD.summary,
+    few = FLOOD.summary._replace(
         messages=60,
         queues={"deferred": QueueSummary(messages=60)},
         senders=Tally((Count("a@b.example", 60),)),
@@ -72,13 +70,13 @@ def test_few_messages_mean_nothing() -> None:
         domains=Tally((Count("gmail.com", 60),)),
     )
     for rule in ("sender", "reason", "destination"):
-        assert RULES[rule].judge(reading(rule, replace(FLOOD, summary=few)).value or 0) == "good", rule
+        assert RULES[rule].judge(reading(rule, FLOOD._replace(summary=few)).value or 0) == "good", rule
 
 
 def test_each_sender_is_a_subject_of_its_own() -> None:
     """So that an alert about one does not go on about the next, once the first one's mail is on hold."""
     two = Tally((Count("info@shop.example", 1700), Count("news@shop.example", 900), Count("MAILER-DAEMON", 400)))
-    found = listings.readings(replace(FLOOD, summary=replace(FLOOD.summary, senders=two)), 500, RULES)["sender"]
+    found = listings.readings(FLOOD._replace(summary=FLOOD.summary._replace(senders=two)), 500, RULES)["sender"]
     assert [(each.subject, round(each.value or 0)) for each in found] == [
         ("info@shop.example", 57),
         ("news@shop.example", 30),
@@ -87,14 +85,14 @@ def test_each_sender_is_a_subject_of_its_own() -> None:
 
 
 def test_a_reason_says_what_it_means() -> None:
-    listed = replace(FLOOD.summary, reasons=Tally((Count("554 5.7.1 blocked using zen.spamhaus.org", 2500),)))
-    assert "/mail rbl" in reading("reason", replace(FLOOD, summary=listed)).cause
-    nothing = replace(FLOOD.summary, reasons=Tally((Count("450 corporate policy separated", 2500),)))
-    assert reading("reason", replace(FLOOD, summary=nothing)).cause == ""
+    listed = FLOOD.summary._replace(reasons=Tally((Count("554 5.7.1 blocked using zen.spamhaus.org", 2500),)))
+    assert "/mail rbl" in reading("reason", FLOOD._replace(summary=listed)).cause
+    nothing = FLOOD.summary._replace(reasons=Tally((Count("450 corporate policy separated", 2500),)))
+    assert reading("reason", FLOOD._replace(summary=nothing)).cause == ""
 
 
 def test_a_part_of_a_listing_says_nothing() -> None:
-    assert listings.readings(replace(FLOOD, complete=False, problem="it broke off"), 500, RULES) == {}
+    assert listings.readings(FLOOD._replace(complete=False, problem="it broke off"), 500, RULES) == {}
 
 
 def test_an_empty_queue_is_good_to_every_rule() -> None:
@@ -104,29 +102,30 @@ def test_an_empty_queue_is_good_to_every_rule() -> None:
 
 
 def test_one_old_message_alone_is_everyday_life() -> None:
-    old = replace(FLOOD.summary, oldest=replace(FLOOD.summary.oldest, arrival_time=int(NOW) - 90 * 3600))  # type: ignore[type-var]
-    assert reading("oldest", replace(FLOOD, summary=old)).value == 0
-    many = replace(old, ages=(*[0] * 9, 25))
-    assert reading("oldest", replace(FLOOD, summary=many)).value == 90
+    assert FLOOD.summary.oldest is not None
+    aged = FLOOD.summary.oldest._replace(arrival_time=int(NOW) - 90 * 3600)
+    old = FLOOD.summary._replace(oldest=aged)
+    assert reading("oldest", FLOOD._replace(summary=old)).value == 0
+    many = old._replace(ages=(*[0] * 9, 25))
+    assert reading("oldest", FLOOD._replace(summary=many)).value == 90
 
 
 def test_held_mail_that_is_not_known_of_is_unknown() -> None:
     info = Info("1", 1, "3.11", "default", (), (), True)
     assert listings.held(info)["held"][0].value is None
-    (found,) = listings.held(replace(info, held_unexplained=1))["held"]
+    (found,) = listings.held(info._replace(held_unexplained=1))["held"]
     assert found.value == 1 and found.text == "1 message is on hold by somebody else's doing."
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_whatever_a_mail_says_can_be_told(sender: str, login: str, reason: str) -> None:
-    summary = replace(
-        FLOOD.summary,
+    summary = FLOOD.summary._replace(
         senders=Tally((Count(sender, 2800),)),
         reasons=Tally((Count(reason, 2500),)),
         domains=Tally((Count(sender, 2800),)),
     )
     behind = Behind(sender, 10, (Count(login, 10),))
-    found = listings.readings(replace(FLOOD, summary=summary, behind=behind), 500, RULES)
+    found = listings.readings(FLOOD._replace(summary=summary, behind=behind), 500, RULES)
     for each in ("reason", "destination"):
         assert found[each][0].value
 
@@ -139,6 +138,6 @@ def test_the_selectors_can_be_typed() -> None:
 
 def test_what_is_kept_of_a_listing_is_small() -> None:
     many = Tally(tuple(Count(f"user{number}@shop.example", 100 - number) for number in range(20)))
-    kept = listings.summary(replace(FLOOD, summary=replace(FLOOD.summary, senders=many)))
+    kept = listings.summary(FLOOD._replace(summary=FLOOD.summary._replace(senders=many)))
     assert kept["messages"] == 3000 and len(kept["senders"]) == 5
     assert kept["senders"][0] == ["user0@shop.example", 100]

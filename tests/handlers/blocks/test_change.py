@@ -1,7 +1,5 @@
 """What the channel is told of a flush, a hold and a release."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +52,7 @@ def test_a_hold_and_a_release_of_anything_are_messages_that_slack_takes(
 def test_a_flush_of_anything_is_a_message_that_slack_takes(
     deed: Deed, reasons: Tally, queues: dict[str, int | None]
 ) -> None:
-    result = replace(FLUSHED, reasons=reasons, before=queues, after=queues)
+    result = FLUSHED._replace(reasons=reasons, before=queues, after=queues)
     taken_by_slack(flush.flushed(deed, result, NOW, "masked"))
 
 
@@ -132,8 +130,8 @@ def test_a_flush_tells_before_and_after_and_why_mail_stays() -> None:
 
 def test_flushing_again_too_soon_is_warned_of() -> None:
     assert "The last flush was only 1 min ago, and Postfix itself waits at least 5 min" in flush.too_soon(FLUSHED, NOW)
-    assert flush.too_soon(replace(FLUSHED, previous=NOW - 312.0), NOW) == ""
-    assert flush.too_soon(replace(FLUSHED, previous=None), NOW) == ""
+    assert flush.too_soon(FLUSHED._replace(previous=NOW - 312.0), NOW) == ""
+    assert flush.too_soon(FLUSHED._replace(previous=None), NOW) == ""
 
 
 def test_the_record_of_an_undo_keeps_the_card_without_its_buttons() -> None:

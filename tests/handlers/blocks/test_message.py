@@ -1,7 +1,6 @@
 """One queued message."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -72,7 +71,7 @@ def test_envelope_submitter_recipients_and_headers_are_told() -> None:
     ],
 )
 def test_the_buttons_are_those_that_make_sense_where_it_lies(queue: str, expected: set[str]) -> None:
-    there = replace(MESSAGE, queued=replace(QUEUED, queue_name=queue))
+    there = MESSAGE._replace(queued=QUEUED._replace(queue_name=queue))
     assert set(buttons(message("mx1", there, NOW, ALL, "r1").blocks)) == expected
 
 
@@ -86,5 +85,5 @@ def test_a_button_remembers_the_message_itself_not_just_its_id() -> None:
 
 
 def test_without_recipients_left_it_says_so() -> None:
-    done = replace(MESSAGE, queued=replace(QUEUED, recipients=(), recipient_count=0))
+    done = MESSAGE._replace(queued=QUEUED._replace(recipients=(), recipient_count=0))
     assert "All of its recipients are done." in text_of(message("mx1", done, NOW, ALL, "r1").blocks)

@@ -1,7 +1,6 @@
 """One page of a queue."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -103,15 +102,15 @@ def test_a_message_is_found_again_by_host_and_id() -> None:
 def test_nothing_queued_nothing_matching_and_nothing_readable_are_three_things() -> None:
     empty = Listing(NOW)
     assert "Nothing is queued." in text_of(page(ASKED, empty, "r1").blocks)
-    other = replace(empty, total=5000)
+    other = empty._replace(total=5000)
     assert "Nothing matches. 5,000 messages are queued" in text_of(page(ASKED, other, "r1").blocks)
-    partial = replace(empty, complete=False, problem="postqueue broke off")
+    partial = empty._replace(complete=False, problem="postqueue broke off")
     words = text_of(page(ASKED, partial, "r1").blocks)
     assert "Only a part of the queue could be read: postqueue broke off" in words
     assert "Nothing was found in the part that could be read" in words
 
 
 def test_a_page_that_the_queue_has_left_leads_back_to_the_first() -> None:
-    words = text_of(page(ASKED, replace(listing(30, 0), position=30), "r1").blocks)
+    words = text_of(page(ASKED, listing(30, 0)._replace(position=30), "r1").blocks)
     assert "This page is empty now; 30 messages match" in words
     assert "First page" in words

@@ -42,7 +42,7 @@ looks = st.builds(
     Look,
     host=st.just("mx1"),
     at=st.just(float(NOW)),
-    info=st.one_of(st.none(), st.just(INFO), st.just(replace(INFO, mail_system_up=None, unfinished=("h-4k2fq9",)))),
+    info=st.one_of(st.none(), st.just(INFO), st.just(INFO._replace(mail_system_up=None, unfinished=("h-4k2fq9",)))),
     depth=st.one_of(
         st.none(),
         st.builds(
@@ -116,8 +116,8 @@ def test_the_numbers_are_there() -> None:
 
 
 def test_a_lower_bound_is_called_one() -> None:
-    bounded = replace(SUMMARY, senders=replace(SUMMARY.senders, undercount=5))
-    words = text_of(status(replace(SEEN, listing=replace(LISTING, summary=bounded)), ACTOR, "masked", "r1").blocks)
+    bounded = SUMMARY._replace(senders=SUMMARY.senders._replace(undercount=5))
+    words = text_of(status(replace(SEEN, listing=LISTING._replace(summary=bounded)), ACTOR, "masked", "r1").blocks)
     assert "at least 30 (30 %)  j…@example.org" in words
 
 
@@ -130,7 +130,7 @@ def test_unknown_is_never_shown_as_nothing() -> None:
 
 
 def test_a_host_whose_postfix_is_down_still_shows_its_queue() -> None:
-    down = replace(SEEN, info=replace(INFO, mail_system_up=False), listing=replace(LISTING, mail_system_up=False))
+    down = replace(SEEN, info=INFO._replace(mail_system_up=False), listing=LISTING._replace(mail_system_up=False))
     card = status(down, ACTOR, "masked", "r1")
     assert card.text.startswith("mx1: Postfix is down")
     assert "deferred 90" in text_of(card.blocks)

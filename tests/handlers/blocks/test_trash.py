@@ -66,7 +66,7 @@ def test_any_trash_is_a_message_that_slack_takes(
     listing = TrashListing(float(NOW), tuple(listed) * many, (message,) * many, 604_800, many, many)
     taken_by_slack(trash.trash("mx1", listing, {"57-k3qf": request}))
     for each in listed[:1]:
-        taken_by_slack(trash.deletion("mx1", replace(listing, deletions=(each,)), request), mentions=(ACTOR,))
+        taken_by_slack(trash.deletion("mx1", listing._replace(deletions=(each,)), request), mentions=(ACTOR,))
 
 
 @thorough
@@ -101,7 +101,7 @@ def test_an_empty_trash_says_so() -> None:
 
 def test_one_deletion_is_shown_with_its_messages() -> None:
     messages = (Identity("4VbXm8dz3kzJ1Q", NOW - 100, 2048, "news@shop.example"),)
-    listing = TrashListing(float(NOW), (replace(ONE, overdue=8),), messages, 604_800, 13_000, 2**30)
+    listing = TrashListing(float(NOW), (ONE._replace(overdue=8),), messages, 604_800, 13_000, 2**30)
     words = text_of(trash.deletion("mx1", listing, DONE).blocks)
     assert "57-k3qf on mx1: 338 of 341 messages in the trash" in words
     assert "Asked for by U0ANA, approved by U0BOB: from:news@shop.example" in words
