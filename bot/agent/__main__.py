@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from typing import Any, Callable, List, Mapping, NamedTuple, Sequence
 
 from bot.agent import config, requests
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str], installed: bool) -> int:
         return _failed(output, AgentError("internal", f"The mail host refused: {error}."))
     except Exception as error:
         # A mistake of the agent's own: its trace goes to the bot's log, and the admin is told that it is one.
-        traceback.print_exc()
+        sys.excepthook(type(error), error, error.__traceback__)
         return _failed(output, AgentError("internal", f"The agent has a defect and broke off: {error!r}."))
 
 

@@ -46,7 +46,7 @@ def flush(system: MailSystem, args: Mapping[str, Any], targets: Sequence[Target]
             f"{len(targets):,} messages were to be flushed; one by one Postfix takes at most {MAX_IDS:,} at a time, so "
             "nothing was flushed. Narrow the selection, or flush everything.",
         )
-    if not system.postfix.running():
+    if not system.running():
         raise AgentError(
             "mail_system_down",
             "Postfix is not running there, so nothing was flushed. Start it with: postfix start",

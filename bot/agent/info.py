@@ -50,6 +50,6 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
 
 def _running(system: MailSystem) -> Optional[bool]:
     try:
-        return system.postfix.running()
+        return system.running()
     except AgentError:
         return None

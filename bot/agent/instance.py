@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from typing import Callable, Optional, Sequence, Tuple, TypeVar
 
-from bot.agent import queuefile
+from bot.agent import master, queuefile
 from bot.agent.config import Instance
 from bot.agent.manager import Managers
 from bot.agent.postfix import Postfix
@@ -38,7 +38,12 @@ class MailSystem:
         return Trash(self.instance, self.queues.directory, self.trust)
 
     def managers(self) -> Managers:
-        return Managers(self.queues.directory, self.postfix.running)
+        return Managers(self.queues.directory, self.running)
+
+    def running(self) -> bool:
+        """Whether the mail system is up: by the master's lock, and where that can't be told, by `postfix status`."""
+        up = master.runs(self.queues.master_lock)
+        return self.postfix.running() if up is None else up
 
     def look(self, queue_id: str, queues: Sequence[str] = ALL_QUEUES) -> Tuple[Optional[Place], Optional[Identity]]:
         """Where the message lies, and what its envelope says; None for what is not there, or not readable as one."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from bot.agent import holds, lines
@@ -111,6 +110,12 @@ def find(trash: Trash, key: str) -> Optional[Journal]:
     return Journal(trash, head)
 
 
+def _remove(path: str) -> None:
+    from shutil import rmtree  # imported by who needs it: every request waits for what is imported
+
+    rmtree(path, ignore_errors=True)
+
+
 def begin(trash: Trash, head: Head, managers: Managers, rows: Iterable[Dict[str, Any]]) -> Journal:
     """The journal of a deletion that is about to begin, on disk; `rows` tell its targets (story.py).
 
@@ -124,8 +129,8 @@ def begin(trash: Trash, head: Head, managers: Managers, rows: Iterable[Dict[str,
             "internal",
             f"The deletion {head.key} keeps mail in {path} but has no journal there any more, so nothing was done.",
         )
-    # What lies there was begun by somebody who was killed before the journal was whole: no mail is in it.
-    shutil.rmtree(path, ignore_errors=True)
+    if os.path.lexists(path):
+        _remove(path)  # It was begun by somebody who was killed before the journal was whole: no mail is in it.
     os.mkdir(path, 0o700)
     try:
         folder = os.open(path, _DIRECTORY)
@@ -138,7 +143,7 @@ def begin(trash: Trash, head: Head, managers: Managers, rows: Iterable[Dict[str,
             os.close(folder)
         _sync(trash.path)
     except (OSError, AgentError):
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(trash.path, UNFINISHED, head.key))
         raise

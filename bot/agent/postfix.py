@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import threading
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from bot.agent.config import Instance
 from bot.agent.errors import AgentError
@@ -70,12 +70,7 @@ class Postfix:
 
     def running(self) -> bool:
         """Whether the mail system is up: `postfix status` looks at the master's lock, not at a service manager."""
-        return self.asked_whether_running()()
-
-    def asked_whether_running(self) -> Callable[[], bool]:
-        """The same, asked now; the answer is waited for when it is called."""
-        process = self._start(["postfix", "-c", self._instance.config_directory, "status"])
-        return lambda: self._answered("postfix", process)[0] == 0
+        return self._answer(["postfix", "-c", self._instance.config_directory, "status"])[0] == 0
 
     def queue_report(self) -> "subprocess.Popen[bytes]":
         """`postqueue -j`, started: JSON lines on stdout, its complaints on stderr."""
@@ -143,15 +138,13 @@ class Postfix:
             raise _failure(argv[0], status, errors)
 
     def _answer(self, argv: List[str]) -> Tuple[int, str, str]:
-        return self._answered(argv[0], self._start(argv))
-
-    def _answered(self, program: str, process: "subprocess.Popen[bytes]") -> Tuple[int, str, str]:
+        process = self._start(argv)
         try:
             output, errors = process.communicate(timeout=SHORT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise AgentError("internal", f"{program} did not answer within {SHORT} s and was ended.") from None
+            raise AgentError("internal", f"{argv[0]} did not answer within {SHORT} s and was ended.") from None
         return process.returncode, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
 
     def _start(

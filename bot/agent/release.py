@@ -49,7 +49,7 @@ def release(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     if key and not any(outcome.outcome in ("in_delivery", "failed") for outcome in outcomes.values()):
         holds.undone(system.trash, key)
     system.trash.unlock()
-    return Released(output.outcomes(outcomes[target.queue_id] for target in targets), system.postfix.running())
+    return Released(output.outcomes(outcomes[target.queue_id] for target in targets), system.running())
 
 
 def let_go(

@@ -61,7 +61,7 @@ def requeue(system: MailSystem, targets: Sequence[Target], output: Output) -> Re
         outcomes[queue_id] = Outcome(queue_id, "requeued", "in_delivery")
     system.trash.unlock()
     counts = output.outcomes(outcomes[target.queue_id] for target in targets)
-    return Requeued(counts, system.postfix.running())
+    return Requeued(counts, system.running())
 
 
 def _in_delivery(system: MailSystem, ids: Iterable[str], queues: Sequence[str]) -> Set[str]:

@@ -70,7 +70,6 @@ def restore(system: MailSystem, key: str, targets: Sequence[Target], output: Out
         _Restoration(system, journal, lock, output, settled).run(
             [queue_id for queue_id in deleted if not chosen or queue_id in chosen]
         )
-    running = system.postfix.asked_whether_running()
     left = sum(1 for _ in kept.files(os.path.join(system.trash.path, key)))
     if story.ended is not None:
         journal.unmark()
@@ -78,7 +77,7 @@ def restore(system: MailSystem, key: str, targets: Sequence[Target], output: Out
     system.trash.unlock()
     gone: Settled = ("not_in_trash", "")
     counts = output.outcomes(Outcome(queue_id, *settled.get(queue_id, gone)) for queue_id in wanted)
-    return Restored(key, counts, left, running())
+    return Restored(key, counts, left, system.running())
 
 
 class _Restoration:

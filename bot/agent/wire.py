@@ -1,4 +1,7 @@
-"""Named tuples and dataclasses as JSON values, and back: what comes from the other side of a link is believed in no respect."""
+"""Named tuples and dataclasses as JSON values, and back.
+
+What comes from the other side of a link is believed in no respect.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: Type[T], value: Any) -> T:
-    """The named tuple or dataclass that to_json() made `value` of. Unknown members are ignored: a newer agent may say more.
+    """What to_json() made `value` of, a named tuple or dataclass. Unknown members are ignored: a newer agent says more.
 
     Raises ValueError when a member is missing or has another type.
     """

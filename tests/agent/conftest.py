@@ -21,8 +21,11 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture
-def standin(tmp_path: Path, nursery: Nursery) -> StandIn:
-    return StandIn(tmp_path, nursery)
+def standin(tmp_path: Path, nursery: Nursery) -> Iterator[StandIn]:
+    standin = StandIn(tmp_path, nursery)
+    standin.start()
+    yield standin
+    standin.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ A stand-in prints what the test gave it and notes that it ran; the spool beside 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
@@ -114,6 +115,7 @@ class StandIn:
         self.queue_directory = folder / "spool"
         self.ini = folder / "agent.ini"
         self._nursery = nursery
+        self._master: int | None = None
         self._ran = folder / "ran"
         self._talk = folder / "talk"
         for made in (self.programs, self.config_directory, self.queue_directory, self._talk):
@@ -132,9 +134,19 @@ class StandIn:
             "minimal_backoff_time": "300s",
         }
         self.says("postconf", "".join(f"{name} = {value}\n" for name, value in self.parameters.items()))
-        self.says("postfix")
-        for program in ("postqueue", "postsuper", "postcat"):
+        for program in ("postfix", "postqueue", "postsuper", "postcat"):
             self.says(program)
+
+    def start(self) -> None:
+        """Lock what a running master(8) locks."""
+        (self.queue_directory / "pid").mkdir(exist_ok=True)
+        self._master = os.open(self.queue_directory / "pid" / "master.pid", os.O_WRONLY | os.O_CREAT, 0o600)
+        fcntl.flock(self._master, fcntl.LOCK_EX)
+
+    def stop(self) -> None:
+        if self._master is not None:
+            os.close(self._master)
+        self._master = None
 
     @property
     def instance(self) -> Instance:

@@ -192,6 +192,6 @@ def test_a_mistake_in_agent_ini_has_a_status_of_its_own(standin: StandIn) -> Non
 
 
 def test_a_mail_system_that_is_down_has_a_status_of_its_own(standin: StandIn) -> None:
-    standin.says("postfix", status=1)
+    standin.stop()
     answer = standin.ask("flush")
     assert (answer.status, answer.code) == (69, "mail_system_down")

@@ -15,8 +15,8 @@ from tests.agent.standin import StandIn
 @pytest.fixture
 def lock_file(standin: StandIn) -> Path:
     """What a master leaves behind that has ended: its file, with its PID in it."""
+    standin.stop()
     path = standin.queue_directory / "pid" / "master.pid"
-    path.parent.mkdir()
     path.write_text(f"{os.getpid():10d}\n")
     return path
 
@@ -40,6 +40,8 @@ def test_a_master_that_holds_its_lock_runs_and_no_process_is_started_to_see_it(
 
 
 def test_before_the_first_start_there_is_no_file(standin: StandIn) -> None:
+    standin.stop()
+    (standin.queue_directory / "pid" / "master.pid").unlink()
     assert depth_says(standin) is False
 
 
