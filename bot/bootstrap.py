@@ -23,12 +23,14 @@ from bot.reputation.reports import Reports
 from bot.reputation.resolver import Resolver
 from bot.reputation.running import Checks
 from bot.reputation.selfcheck import SelfCheck
+from bot.reputation.sightings import Sightings
 from bot.services import Services
 from bot.settings import HostSettings, Settings, given
 from bot.store.database import Store
 from bot.store.key import file_key
 from bot.watch.alerts import Alerts
 from bot.watch.digests import Digests
+from bot.watch.reputation_watch import ReputationWatch
 from bot.watch.rules import Rules
 from bot.watch.sampling import Sampling
 
@@ -53,8 +55,10 @@ def services(
     """
     hosts = hosts or mail_hosts(settings.hosts())
     roster = Roster(settings.viewers, settings.operators, settings.approvers)
-    background, kept, asking = Background(), store(settings, now), tools(settings, outside)
+    background, kept = Background(), store(settings, now)
+    asking = tools(settings, outside, Sightings(kept, now))
     alerts = Alerts(kept, rules(settings), settings.ops_channels[0] if settings.ops_channels else "", now)
+    reports = Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process())
     return Services(
         settings=settings,
         hosts=hosts,
@@ -66,9 +70,10 @@ def services(
         restores=Restores(kept, hosts, roster, now),
         resolver=asking.resolver,
         blocklists=asking.blocklists,
-        reports=Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process()),
+        reports=reports,
         alerts=alerts,
         sampling=Sampling(kept, hosts, alerts, now, lease.process()),
+        reputation=ReputationWatch(kept, reports, asking.blocklists, hosts, alerts, now, lease.process()),
         digests=Digests(kept, alerts, hosts, settings, now, lease.process()),
         now=now,
     )
@@ -86,16 +91,19 @@ def name_resolver(settings: Settings) -> Resolver:
     return Resolver(settings.dns_servers, timeout=settings.dns_timeout, in_flight=QUESTIONS)
 
 
-def blocklists(settings: Settings, resolver: Resolver) -> Blocklists:
-    """The lists that the settings leave or add. Raises SettingsError for a mistake in them."""
+def blocklists(settings: Settings, resolver: Resolver, sightings: Sightings | None = None) -> Blocklists:
+    """The lists that the settings leave or add; without `sightings` nobody knows since when anything is listed.
+
+    Raises SettingsError for a mistake in the settings.
+    """
     lists = zones.load(settings.dnsbl_drop, settings.blocklist_keys(), settings.blocklists())
-    return Blocklists(resolver, lists, SelfCheck(resolver, lists))
+    return Blocklists(resolver, lists, SelfCheck(resolver, lists), sightings)
 
 
-def tools(settings: Settings, outside: Outside | None = None) -> Tools:
+def tools(settings: Settings, outside: Outside | None = None, sightings: Sightings | None = None) -> Tools:
     """What checks ask with; in the demo, the demo's own outside world."""
     resolver = name_resolver(settings)
-    lists = blocklists(settings, resolver)
+    lists = blocklists(settings, resolver, sightings)
     if outside is None:
         return Tools(resolver, lists, selfcheck=lists.selfcheck)
     return Tools(resolver, lists, road=outside.road, authorities=str(outside.authority.file))

@@ -74,6 +74,10 @@ async def list_queues(services: Services) -> None:
     await services.sampling.list()
 
 
+async def check(services: Services) -> None:
+    await services.reputation.look()
+
+
 async def digest(services: Services) -> None:
     await services.digests.post_due()
 
@@ -97,6 +101,7 @@ JOBS = (
     Job("look after reports under way", timedelta(seconds=30), complete, at_start=True),
     Job("look at the mail hosts", timedelta(minutes=1), look, at_start=True),
     Job("list the queues", timedelta(minutes=1), list_queues, at_start=True),
+    Job("look at the reputation of the mail hosts", timedelta(minutes=1), check),
     Job("post the digest", timedelta(minutes=1), digest, at_start=True),
     Job("purge the trash", timedelta(hours=1), purge, at_start=True),
     Job("forget what is old", timedelta(days=1), forget, at_start=True),

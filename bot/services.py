@@ -17,6 +17,7 @@ from bot.settings import Settings
 from bot.store.database import Store
 from bot.watch.alerts import Alerts
 from bot.watch.digests import Digests
+from bot.watch.reputation_watch import ReputationWatch
 from bot.watch.sampling import Sampling
 
 
@@ -37,5 +38,6 @@ class Services:
     reports: Reports
     alerts: Alerts
     sampling: Sampling
+    reputation: ReputationWatch
     digests: Digests
     now: Callable[[], datetime]

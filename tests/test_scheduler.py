@@ -205,6 +205,7 @@ def test_every_job_has_its_row() -> None:
         ("complete", timedelta(seconds=30)),
         ("look", timedelta(minutes=1)),
         ("list_queues", timedelta(minutes=1)),
+        ("check", timedelta(minutes=1)),
         ("digest", timedelta(minutes=1)),
         ("purge", timedelta(hours=1)),
         ("forget", timedelta(days=1)),

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from itertools import groupby
 
@@ -20,6 +18,7 @@ from bot.reputation.answers import Absent, Answer, Kind, Result, Unknown
 from bot.reputation.codes import Code, Trouble, read
 from bot.reputation.resolver import Resolver
 from bot.reputation.selfcheck import SelfCheck
+from bot.reputation.sightings import Sightings
 from bot.reputation.subjects import Subject, SubjectKind, reversed_address
 from bot.reputation.sweep import Sweep, Verdict
 from bot.reputation.zones import Zone
@@ -31,14 +30,13 @@ AT_ONCE = 4
 """Questions under way at one list, so that dead lists together leave the resolver places for the others."""
 
 LONGEST_REASON = 500
-REMEMBERED = 10_000
-"""Listings whose first sighting is remembered."""
 
 
 class Blocklists:
     """`zones` as zones.load() gives them; those that are left out are not asked. Nothing is sent before look().
 
     `selfcheck`, if there is one, looks first whether the resolver invents answers; then nothing of it is believed.
+    `sightings`, if there are any, know since when listings are seen.
     """
 
     def __init__(
@@ -46,13 +44,12 @@ class Blocklists:
         resolver: Resolver,
         zones: Sequence[Zone],
         selfcheck: SelfCheck | None = None,
-        now: Callable[[], datetime] | None = None,
+        sightings: Sightings | None = None,
     ) -> None:
         self.zones = tuple(zones)
         self.selfcheck = selfcheck
         self._resolver = resolver
-        self._now = now or (lambda: datetime.now(UTC))
-        self._first_seen: OrderedDict[tuple[str, Subject], datetime] = OrderedDict()
+        self._sightings = sightings
 
     async def try_resolver(self, limit: float = DEADLINE / 2) -> None:
         """Have no answer of a resolver believed that invents them; `limit` in seconds. For whoever asks it first."""
@@ -89,25 +86,12 @@ class Blocklists:
             if isinstance(error, Exception):
                 raise error
         too_late = Trouble("timeout", f"no answer within {deadline:g} s")
-        verdicts = [self._dated(verdict) for inquiry in inquiries for verdict in inquiry.verdicts(too_late, deadline)]
+        verdicts = [verdict for inquiry in inquiries for verdict in inquiry.verdicts(too_late, deadline)]
         left_out = tuple(
             zone for zone in self.zones if zone.left_out and {each.kind for each in subjects} & {*zone.kinds}
         )
-        return Sweep(subjects, tuple(verdicts), left_out, self._resolver.servers, clock() - began)
-
-    def _dated(self, verdict: Verdict) -> Verdict:
-        """With the time of its first sighting; what is unknown changes nothing that was known."""
-        key = (verdict.zone.id, verdict.subject)
-        if verdict.state == "not_listed":
-            self._first_seen.pop(key, None)
-        if verdict.state != "listed":
-            return verdict
-        since = self._first_seen.get(key)
-        if since is None:
-            self._first_seen[key] = self._now()
-            while len(self._first_seen) > REMEMBERED:
-                self._first_seen.popitem(last=False)
-        return replace(verdict, since=since)
+        sweep = Sweep(subjects, tuple(verdicts), left_out, self._resolver.servers, clock() - began)
+        return await self._sightings.dated(sweep) if self._sightings else sweep
 
 
 class Inquiry:

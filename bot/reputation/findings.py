@@ -30,7 +30,7 @@ class Finding:
     ask for. All of it but code, part and source may hold hostile text: front ends make it presentable (bot/text.py).
 
     For programs, where it is about them: `lists` are the IDs of blocklists, `weight` is that of a listing (`high`),
-    `days_left` how long a certificate is good.
+    `since` when it was first seen, in seconds since the epoch (None: now), `days_left` how long a certificate is good.
     """
 
     part: Part
@@ -44,4 +44,5 @@ class Finding:
     publish: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
     weight: str = ""
+    since: float | None = None
     days_left: float | None = None

@@ -96,6 +96,7 @@ def _listed(each: Verdict) -> Finding:
         advice(each),
         lists=(zone.id,),
         weight=each.weight.label,
+        since=each.since.timestamp() if each.since else None,
     )
 
 

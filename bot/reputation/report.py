@@ -18,7 +18,7 @@ PARTS: dict[Part, str] = {"dns": "names and addresses", "auth": "SPF, DKIM, DMAR
 NO_REPUTATION = "Being on no list is not yet a reputation: what providers think of the host, only they know."
 """Said with every report that looked at blocklists."""
 
-VERSION = 2
+VERSION = 3
 
 EXIT = {Severity.PROBLEM: 2, Severity.WARNING: 1, Severity.UNKNOWN: 3}
 """What a monitoring plugin exits with, by the worst that was found (Monitoring Plugins' guidelines: 0 to 3)."""
@@ -33,7 +33,7 @@ class Report:
     """The checks of one host, `ended` of `checks` so far; `finished` is None while they run. Times are aware, in UTC.
 
     `fqdn`, `addresses`, `domains` and `through` are how it sends (bot/reputation/sending.py). `broken_off`: nobody goes
-    on with it, and what had not ended is not known.
+    on with it, and what had not ended is not known. `left_out`: parts of its scope that were not looked at.
     """
 
     host: str
@@ -48,6 +48,13 @@ class Report:
     domains: tuple[str, ...] = ()
     through: str = ""
     broken_off: bool = False
+    left_out: tuple[Part, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What it looks at."""
+        wanted = get_args(Part) if self.scope == "all" else (self.scope,)
+        return tuple(part for part in wanted if part not in self.left_out)
 
     def of(self, *severities: Severity) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity in severities)
@@ -102,7 +109,7 @@ def from_json(value: dict[str, Any]) -> Report:
         fields = {name: value[name] for name in Report.__slots__}
         findings = tuple(_finding(each) for each in fields.pop("findings"))
         finished = datetime.fromisoformat(fields["finished"]) if fields["finished"] else None
-        texts = {name: tuple(fields[name]) for name in ("addresses", "domains")}
+        texts = {name: tuple(fields[name]) for name in ("addresses", "domains", "left_out")}
         started = datetime.fromisoformat(fields["started"])
         return replace(Report(**{**fields, **texts, "started": started, "finished": finished}), findings=findings)
     except (KeyError, TypeError, ValueError) as error:

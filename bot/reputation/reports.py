@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +14,8 @@ from bot.background import Background
 from bot.errors import StoreError
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
-from bot.reputation.report import NotAReport, Report, Scope, from_json, to_json
+from bot.reputation.findings import Part
+from bot.reputation.report import NotAReport, Report, Scope, from_json, sorted_findings, to_json
 from bot.reputation.running import FIRST, Checks
 from bot.store import reports as kept
 from bot.store.database import Store
@@ -76,6 +77,22 @@ class Reports:
         self._background.start(self._run(number, host, scope, card), f"report {number} on {host.name}")
         return True
 
+    async def watch(self, host: MailHost, leaving: Collection[Part] = ()) -> Report:
+        """A report that nobody asked for: kept, and told to nobody. `leaving`: parts that are left out."""
+        whole = self._checks.deadline
+        async with aclosing(self._checks.watch(host, leaving=leaving, first=whole, between=whole)) as reports:
+            async for report in reports:
+                found = report
+        scope = " ".join(found.parts) if found.left_out else found.scope
+        async with self._store.transaction() as transaction:
+            await kept.add(transaction, host.name, scope, to_json(found), found.started, self._now())
+        return found
+
+    async def under_way(self, host: MailHost) -> bool:
+        """Whether somebody waits for a report on it that runs."""
+        async with self._store.reading() as connection:
+            return await kept.under_way(connection, host.name, self._now())
+
     async def get(self, number: int) -> Asked | None:
         """Raises NotAReport for one that another version wrote."""
         async with self._store.reading() as connection:
@@ -83,10 +100,15 @@ class Reports:
         return Asked(row.id, row.asked_by, _report(row)) if row else None
 
     async def latest(self, host: str) -> Report | None:
-        """The last whole report of this host. Raises NotAReport as get() does."""
+        """The last report of this host that was more than a part; what it left out is from the last one that looked at
+        that. Raises NotAReport as get() does."""
         async with self._store.reading() as connection:
             row = await kept.latest(connection, host)
-        return _report(row) if row else None
+            report = _report(row) if row else None
+            for part in report.left_out if report else ():
+                if earlier := await kept.as_of(connection, host, part, self._now()):
+                    report = _with(cast(Report, report), part, _report(earlier))
+        return report
 
     async def sweep(self) -> None:
         """Go on with reports whose bot is gone, or end them as broken off (the clock's job, and once at start)."""
@@ -100,8 +122,9 @@ class Reports:
 
     async def prune(self) -> int:
         """Forget old reports; how many there were."""
+        now = self._now()
         async with self._store.transaction() as transaction:
-            return await kept.prune(transaction, self._now() - FORGOTTEN)
+            return await kept.prune(transaction, now - FORGOTTEN) + await kept.thin(transaction, now)
 
     async def _run(self, number: int, host: MailHost, scope: Scope, card: Told) -> None:
         try:
@@ -154,6 +177,13 @@ class Reports:
 
     def _until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._checks.deadline) + SLACK
+
+
+def _with(report: Report, part: Part, earlier: Report) -> Report:
+    """With a part that it left out, as it was earlier."""
+    found = [finding for finding in earlier.findings if finding.part == part]
+    others = tuple(each for each in report.left_out if each != part)
+    return replace(report, findings=sorted_findings((*report.findings, *found)), left_out=others)
 
 
 def _report(row: kept.Row) -> Report:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from bot.errors import MaildeskError
 from bot.mailhost.host import MailHost
 from bot.reputation.checks import Check, Findings, Tools, checks, not_applicable
-from bot.reputation.findings import Finding, Severity
+from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.report import Report, Scope, sorted_findings
 from bot.reputation.sending import Sending, sending
 from bot.settings import HostSettings
@@ -44,15 +44,22 @@ class Checks:
         self.deadline = deadline
 
     async def watch(
-        self, host: MailHost, scope: Scope = "all", *, first: float = FIRST, between: float = BETWEEN
+        self,
+        host: MailHost,
+        scope: Scope = "all",
+        *,
+        leaving: Collection[Part] = (),
+        first: float = FIRST,
+        between: float = BETWEEN,
     ) -> AsyncGenerator[Report, None]:
         """The report as far as it is known, after `first` seconds, then whenever more is, and whole at its end.
 
         Only the last one has `finished`. Whoever stops before that closes the iterator (contextlib.aclosing).
+        `leaving`: parts of the scope that are not looked at.
         """
         clock = asyncio.get_running_loop().time
         began, end = clock(), clock() + self.deadline
-        report = Report(host.name, scope, self._now())
+        report = Report(host.name, scope, self._now(), left_out=tuple(leaving))
         due = began + first
         running: dict[asyncio.Task[Findings], Check] = {}
         looking = asyncio.create_task(self._sends(host, self.deadline / 2), name=f"how {host.name} sends")
@@ -63,7 +70,7 @@ class Checks:
                 due = clock() + between
             sends = await looking
             report = _begun(report, host, sends)
-            running = _start([row for row in checks(self._tools, host, sends) if scope in ("all", row.part)])
+            running = _start([row for row in checks(self._tools, host, sends) if row.part in report.parts])
             report, untold = replace(report, checks=len(running)), True
             while running and clock() < end:
                 wake = min(end, max(due, clock())) if untold else end
@@ -135,7 +142,7 @@ def _begun(report: Report, host: MailHost, sends: Sending) -> Report:
     """With what is known of how the host sends, and of what therefore does not matter."""
     found = [*sends.findings, *not_applicable(host.name, sends)]
     # A narrowed report leaves out what was found of other parts, unless it is why something is not known.
-    parts = [each for each in found if report.scope in ("all", each.part) or each.severity is Severity.UNKNOWN]
+    parts = [each for each in found if each.part in report.parts or each.severity is Severity.UNKNOWN]
     report = replace(report, fqdn=sends.fqdn, addresses=sends.addresses, domains=sends.domains, through=sends.through)
     return _with(report, parts, 0)
 

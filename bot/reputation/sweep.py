@@ -22,7 +22,7 @@ class Verdict:
     """One list's word on one subject. `seconds` is how long it took.
 
     Listed: `codes` are the meanings, `answers` the addresses that came, `reason` the list's own text (hostile; empty
-    where it gives none), `since` when this bot first saw it, where that was before now. Unknown: `cause`, and `detail`
+    where it gives none), `since` when it was first seen here, where that was before now. Unknown: `cause`, and `detail`
     for an admin.
     """
 

@@ -1,6 +1,7 @@
 """Small things that outlive a restart: a JSON value under a key, `OWNER.…`, whose owner decides what it means."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ RELEASED, PRESSED = "released.", "undone."
 """What undo buttons need (handlers/commands/undo.py): what was released, and who pressed one."""
 PICTURE = "picture."
 """What is known of the files that cards show (handlers/pictures.py)."""
+SIGHTED = "listing."
+"""Since when addresses and domains are on blocklists (bot/reputation/sightings.py)."""
 KEPT = timedelta(days=30)
 """For so long that is remembered, with its addresses."""
 
@@ -34,6 +37,12 @@ async def recall(connection: AsyncConnection, key: str) -> Any:
     return None if found is None else json.loads(found)
 
 
+async def recall_all(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Any]:
+    """The values under those of these keys that have one."""
+    found = await connection.execute(select(memory.c.key, memory.c.value).where(memory.c.key.in_(keys)))
+    return {key: json.loads(value) for key, value in found}
+
+
 async def forget(transaction: Transaction, key: str) -> bool:
     """Whether there was one."""
     return (await transaction.connection.execute(delete(memory).where(memory.c.key == key))).rowcount == 1
@@ -48,5 +57,7 @@ async def forget_before(transaction: Transaction, start: str, moment: datetime) 
 
 
 async def forget_releases(transaction: Transaction, now: datetime) -> int:
-    """Forget what undo buttons that nobody presses any more, and old pictures, needed; how many values there were."""
-    return sum([await forget_before(transaction, start, now - KEPT) for start in (RELEASED, PRESSED, PICTURE)])
+    """Forget what undo buttons that nobody presses any more, old pictures, and listings that nobody looks at any more,
+    needed; how many values there were."""
+    starts = (RELEASED, PRESSED, PICTURE, SIGHTED)
+    return sum([await forget_before(transaction, start, now - KEPT) for start in starts])

@@ -1,16 +1,17 @@
 """Reports on mail hosts: each a row that one bot works on, under a lease, until it is done or broken off.
 
-What a report says is JSON that its owner, bot/reputation/reports.py, reads and writes.
+Those that nobody asked for are kept once they are done; they have no card, and no one in `asked_by`. What a report
+says is JSON that its owner, bot/reputation/reports.py, reads and writes.
 """
 
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Transaction
@@ -22,7 +23,11 @@ KIND = "report"
 
 RUNNING, DONE, BROKEN_OFF = "running", "done", "broken_off"
 KEPT = 20
-"""So many reports of a host are kept, and the last whole one in any case."""
+"""So many reports on a host that somebody asked for are kept, and the last whole one in any case."""
+LATELY, DAYS = timedelta(days=2), timedelta(days=9)
+"""Of those that nobody asked for: all of so long, then the last one of each day and scope for so long."""
+
+ASKED_FOR = reports.c.asked_by != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,24 @@ async def begin(
     return int(inserted.scalar_one())
 
 
+async def add(
+    transaction: Transaction, host: str, scope: str, content: Mapping[str, Any], started: datetime, finished: datetime
+) -> None:
+    """One that nobody asked for. `scope` is the parts that it looked at, or all."""
+    values = {
+        "host": host,
+        "scope": scope,
+        "workspace": "",
+        "channel": "",
+        "asked_by": "",
+        "state": DONE,
+        "started_at": started,
+        "finished_at": finished,
+        "content": _packed(content),
+    }
+    await transaction.connection.execute(insert(reports).values(**values))
+
+
 async def keep(transaction: Transaction, report: int, owner: str, content: Mapping[str, Any], until: datetime) -> bool:
     """Keep what is known so far, and the lease; False when it is not this owner's any more."""
     return await _set(transaction, report, owner, {"content": _packed(content), "lease_until": until})
@@ -115,36 +138,65 @@ async def running(connection: AsyncConnection, host: str, scope: str, channel: s
     return _row(found) if found else None
 
 
-async def latest(connection: AsyncConnection, host: str, scope: str = "all") -> Row | None:
-    """The last one of this host and scope that was done."""
-    done = (reports.c.host == host, reports.c.scope == scope, reports.c.state == DONE)
+async def under_way(connection: AsyncConnection, host: str, now: datetime) -> bool:
+    """Whether somebody works on one of this host, of whatever kind."""
+    alive = (reports.c.host == host, reports.c.state == RUNNING, reports.c.lease_until > now)
+    return await connection.scalar(select(reports.c.id).where(*alive).limit(1)) is not None
+
+
+async def latest(connection: AsyncConnection, host: str) -> Row | None:
+    """The last one of this host that was done and is more than a part: a whole one, or one that nobody asked for."""
+    done = (reports.c.host == host, reports.c.state == DONE, or_(reports.c.scope == "all", ~ASKED_FOR))
     newest = select(reports).where(*done).order_by(reports.c.id.desc()).limit(1)
     found = (await connection.execute(newest)).mappings().first()
     return _row(found) if found else None
 
 
-async def as_of(connection: AsyncConnection, host: str, scopes: Collection[str], moment: datetime) -> Row | None:
-    """The last one of this host, and of one of these scopes, that was done by then."""
-    done = (reports.c.host == host, reports.c.scope.in_(scopes), reports.c.state == DONE)
+async def as_of(connection: AsyncConnection, host: str, part: str, moment: datetime) -> Row | None:
+    """The last one of this host that looked at this part and was done by then."""
+    looked = or_(reports.c.scope == "all", reports.c.scope.contains(part))
+    done = (reports.c.host == host, looked, reports.c.state == DONE)
     newest = select(reports).where(*done, reports.c.finished_at <= moment).order_by(reports.c.id.desc()).limit(1)
     found = (await connection.execute(newest)).mappings().first()
     return _row(found) if found else None
 
 
 async def prune(transaction: Transaction, before: datetime, kept: int = KEPT) -> int:
-    """Forget reports that ended before that moment, or that so many of their host came after, with their cards; how
-    many there were. The last whole one of each host stays."""
+    """Forget reports that were asked for and ended before that moment, or that so many of their host came after, with
+    their cards; how many there were. The last whole one of each host stays."""
     newer = reports.alias("newer")
-    after = select(func.count()).where(newer.c.host == reports.c.host, newer.c.id > reports.c.id).scalar_subquery()
-    last = select(func.max(newer.c.id)).where(newer.c.state == DONE, newer.c.scope == "all").group_by(newer.c.host)
+    asked_for = newer.c.asked_by != ""
+    after = select(func.count()).where(newer.c.host == reports.c.host, newer.c.id > reports.c.id, asked_for)
+    whole = and_(newer.c.state == DONE, newer.c.scope == "all", asked_for)
     old = select(reports.c.id).where(
-        reports.c.state != RUNNING, or_(reports.c.finished_at < before, after >= kept), reports.c.id.not_in(last)
+        ASKED_FOR,
+        reports.c.state != RUNNING,
+        or_(reports.c.finished_at < before, after.scalar_subquery() >= kept),
+        reports.c.id.not_in(select(func.max(newer.c.id)).where(whole).group_by(newer.c.host)),
     )
     numbers = list(await transaction.connection.scalars(old))
     cards = (outbox.c.kind == KIND, outbox.c.subject.in_([str(number) for number in numbers]))
     await transaction.connection.execute(delete(outbox).where(*cards))
     await transaction.connection.execute(delete(reports).where(reports.c.id.in_(numbers)))
     return len(numbers)
+
+
+async def thin(transaction: Transaction, now: datetime) -> int:
+    """Forget reports that nobody asked for, but those of LATELY, the last one of each day for DAYS, and the last one of
+    each host and scope; how many there were."""
+    columns = (reports.c.id, reports.c.host, reports.c.scope, reports.c.finished_at)
+    newest_first = select(*columns).where(~ASKED_FOR).order_by(reports.c.id.desc())
+    old: list[int] = []
+    seen: set[tuple[object, ...]] = set()
+    for number, host, scope, finished in await transaction.connection.execute(newest_first):
+        kinds: set[tuple[object, ...]] = {(host, scope)}
+        if now - finished < DAYS:
+            kinds.add((host, scope, finished.date()))
+        if now - finished >= LATELY and kinds <= seen:
+            old.append(number)
+        seen |= kinds
+    await transaction.connection.execute(delete(reports).where(reports.c.id.in_(old)))
+    return len(old)
 
 
 async def _set(transaction: Transaction, report: int, owner: str, values: dict[str, Any]) -> bool:

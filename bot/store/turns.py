@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
@@ -16,7 +16,16 @@ async def take(transaction: Transaction, job: str, every: timedelta, owner: str,
     future was taken by a clock that was set back since, and would else keep everybody out until then.
     """
     begins = EPOCH + (now - EPOCH) // every * every
-    free = or_(turns.c.at < begins, turns.c.at >= begins + 2 * every)
+    return await _take(transaction, job, owner, now, or_(turns.c.at < begins, turns.c.at >= begins + 2 * every))
+
+
+async def take_after(transaction: Transaction, job: str, every: timedelta, owner: str, now: datetime) -> bool:
+    """The same for turns that begin so long after the one before: one that comes late puts off the next."""
+    free = or_(turns.c.at <= now - every, turns.c.at >= now + every)
+    return await _take(transaction, job, owner, now, free)
+
+
+async def _take(transaction: Transaction, job: str, owner: str, now: datetime, free: ColumnElement[bool]) -> bool:
     insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     row = {"at": now, "owner": owner}
     taken = await transaction.connection.execute(

@@ -32,7 +32,8 @@ class NotADigest(MaildeskError):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A listing, or a check that does not pass. `severity` is a finding's; `since`: seen in each digest since then.
+    """A listing, or a check that does not pass. `severity` is a finding's; `since`: first seen then, or in each digest
+    since then.
 
     `key` tells it from others of its host. `list` is the blocklist's name, empty for what is no listing.
     """

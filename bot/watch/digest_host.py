@@ -110,7 +110,7 @@ class Reader:
         """For each part the newest report that looked at it."""
         found: dict[Part, Report | None] = {}
         for part in cast(tuple[Part, ...], get_args(Part)):
-            row = await reports.as_of(self._connection, name, ("all", part), self._end)
+            row = await reports.as_of(self._connection, name, part, self._end)
             found[part] = _report(row.content) if row else None
         return found
 

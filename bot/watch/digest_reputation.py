@@ -54,7 +54,8 @@ def _told(finding: Finding) -> Told:
     # The evidence of a listing begins with the list's name (bot/reputation/listings.py).
     name = finding.evidence[0].partition(" (")[0] if finding.code in LISTED and finding.evidence else ""
     key = f"{finding.code} {finding.subject} {name}".strip()
-    return Told(key, finding.part, finding.severity.value, finding.text, NOT_COMPARED, list=name)
+    since = int(finding.since) if finding.since else None
+    return Told(key, finding.part, finding.severity.value, finding.text, NOT_COMPARED, since, name)
 
 
 def _compared(
@@ -68,7 +69,7 @@ def _compared(
     for each in told:
         earlier = then.pop(each.key, None)
         since = at if earlier is None else earlier.since or before.at
-        compared.append(replace(each, change=STILL if earlier else NEW, since=since))
+        compared.append(replace(each, change=STILL if earlier else NEW, since=each.since or since))
     for earlier in then.values():
         if _not_known(earlier, findings):
             compared.append(replace(earlier, change=STILL))

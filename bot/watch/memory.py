@@ -23,12 +23,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`checks` by their names (`spf example.org`); `listed` as `ADDRESS LIST`, `broken` by list, since when each."""
+    """`checks` by their names (`spf example.org`); since when there is each of the others: `listed` as `ADDRESS LIST`,
+    `broken` lists, and `silent` ones that matter and give no answer (empty: no list could be asked). `tls` is when TLS
+    was looked at last; None: never.
+    """
 
     checks: Mapping[str, Known] = field(default_factory=dict)
     listed: Mapping[str, datetime] = field(default_factory=dict)
     broken: Mapping[str, datetime] = field(default_factory=dict)
+    silent: Mapping[str, datetime] = field(default_factory=dict)
     certificates: frozenset[str] = frozenset()
+    tls: datetime | None = None
 
 
 def to_json(memory: Memory) -> dict[str, Any]:
@@ -39,7 +44,9 @@ def to_json(memory: Memory) -> dict[str, Any]:
         },
         "listed": {name: _text(since) for name, since in memory.listed.items()},
         "broken": {name: _text(since) for name, since in memory.broken.items()},
+        "silent": {name: _text(since) for name, since in memory.silent.items()},
         "certificates": sorted(memory.certificates),
+        "tls": _text(memory.tls),
     }
 
 
@@ -49,14 +56,14 @@ def from_json(value: Mapping[str, Any] | None) -> Memory:
         return Memory()
     return Memory(
         {
-            name: Known(
-                passes, alarms, datetime.fromisoformat(silent) if silent else None, datetime.fromisoformat(seen)
-            )
+            name: Known(passes, alarms, _moment(silent), datetime.fromisoformat(seen))
             for name, (passes, alarms, silent, seen) in value["checks"].items()
         },
         {name: datetime.fromisoformat(since) for name, since in value["listed"].items()},
         {name: datetime.fromisoformat(since) for name, since in value["broken"].items()},
+        {name: datetime.fromisoformat(since) for name, since in value["silent"].items()},
         frozenset(value["certificates"]),
+        _moment(value["tls"]),
     )
 
 

@@ -6,13 +6,13 @@ beginning is the digest's to tell: an alert is for what turned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.reputation.findings import Finding, Part
 from bot.reputation.findings import Severity as Found
 from bot.reputation.report import Report
-from bot.text import plural
+from bot.text import listed, plural
 from bot.watch.memory import Known, Memory
 from bot.watch.model import Reading
 from bot.watch.outcomes import PARTS, Outcome, outcome
@@ -28,6 +28,9 @@ WEIGHTS = {
 }
 """How bad a listing is, by its weight; one that weighs less is no alert."""
 
+TLS_EVERY = timedelta(days=1)
+"""How often TLS is looked at while nothing is wrong with it."""
+
 FORGOTTEN = timedelta(days=7)
 """A check that no report spoke of for so long is gone, even where that is not certain."""
 
@@ -36,15 +39,31 @@ SHARED = ("sending", "resolver")
 
 LISTINGS, SILENCES = ("rbl.listed", "rbl.policy"), ("rbl.unknown", "rbl.broken")
 
+NOT_TRIED = ("resolver.unknown", "resolver.internal_error")
+NAMED = 6
+"""So many lists are named in a sentence."""
+
+
+def left_out(memory: Memory, now: datetime, *, runs_out: bool) -> tuple[Part, ...]:
+    """What need not be looked at this time. TLS is, once a day, and each time while a check of it alarms or is silent,
+    or a certificate `runs_out`."""
+    restless = runs_out or any(
+        PARTS[name.partition(" ")[0]] == "tls" and (known.alarms or known.silent_since)
+        for name, known in memory.checks.items()
+    )
+    return () if restless or memory.tls is None or now - memory.tls >= TLS_EVERY else ("tls",)
+
 
 def after(report: Report, memory: Memory, now: datetime) -> Memory:
     """What is remembered once this report is in."""
-    parts = _parts(report)
+    looked_at_tls = "tls" in report.parts
     return Memory(
-        _checks(report, memory.checks, parts, now),
+        _checks(report, memory.checks, now),
         _listed(report, memory.listed, now) if _lists_spoke(report) else memory.listed,
         _broken(report, memory.broken, now) if _lists_spoke(report) else memory.broken,
-        _certificates(report, memory.certificates) if "tls" in parts else memory.certificates,
+        _silence(report, memory.silent, now),
+        _certificates(report, memory.certificates) if looked_at_tls else memory.certificates,
+        now if looked_at_tls else memory.tls,
     )
 
 
@@ -56,7 +75,7 @@ def readings(report: Report, memory: Memory, now: datetime) -> Readings:
     }
     if _lists_spoke(report):
         found["listed"] = _listings(report, memory)
-    if "tls" in _parts(report):
+    if "tls" in report.parts:
         found["certificate"] = _days_left(report, memory)
     return found
 
@@ -64,10 +83,6 @@ def readings(report: Report, memory: Memory, now: datetime) -> Readings:
 def name_of(finding: Finding) -> str:
     """A check's name: `spf example.org`."""
     return f"{_area(finding)} {finding.subject}".strip()
-
-
-def _parts(report: Report) -> set[Part]:
-    return set(PARTS.values()) if report.scope == "all" else {report.scope}
 
 
 def _lists_spoke(report: Report) -> bool:
@@ -79,7 +94,7 @@ def _area(finding: Finding) -> str:
     return finding.code.partition(".")[0]
 
 
-def _checks(report: Report, before: Mapping[str, Known], parts: set[Part], now: datetime) -> dict[str, Known]:
+def _checks(report: Report, before: Mapping[str, Known], now: datetime) -> dict[str, Known]:
     outcomes: dict[str, set[Outcome]] = {}
     for finding in report.findings:
         if _area(finding) != "rbl" and (found := outcome(finding)) is not Outcome.ASIDE:
@@ -87,7 +102,7 @@ def _checks(report: Report, before: Mapping[str, Known], parts: set[Part], now: 
     known = {name: _next(before.get(name), found, now) for name, found in outcomes.items()}
     for name, earlier in before.items():
         if name not in known and now - earlier.seen < FORGOTTEN:
-            gone = PARTS[name.partition(" ")[0]] in parts and not _open(report, name)
+            gone = PARTS[name.partition(" ")[0]] in report.parts and not _open(report, name)
             known[name] = Known(earlier.passes, False, None, earlier.seen) if gone else earlier
     return known
 
@@ -186,6 +201,15 @@ def _broken(report: Report, before: Mapping[str, datetime], now: datetime) -> di
     }
 
 
+def _silence(report: Report, before: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
+    """Lists that matter and gave no answer, since the first look in a row that brought none."""
+    unknown = [each for each in report.findings if _area(each) == "rbl" and each.severity is Found.UNKNOWN]
+    if not _lists_spoke(report):
+        return {**before, "": before.get("", now)} if unknown else dict(before)
+    silent = {each for finding in unknown if finding.code == "rbl.unknown" for each in finding.lists}
+    return {each: before.get(each, now) for each in silent}
+
+
 def _certificates(report: Report, before: frozenset[str]) -> frozenset[str]:
     seen = {finding.subject for finding in report.findings if finding.days_left is not None}
     return frozenset(seen | {name for name in before if _open(report, f"tls {name}")})
@@ -204,21 +228,58 @@ def _days_left(report: Report, memory: Memory) -> list[Reading]:
     ]
 
 
-def of_the_bot(report: Report, memories: Iterable[Memory]) -> Readings:
-    """Of the bot itself: its name servers, and lists that fail their own test at any of the hosts."""
-    servers = [
-        Reading(finding.subject, None if finding.code == "resolver.internal_error" else 1, finding.text)
-        for finding in report.findings
-        if _area(finding) == "resolver" and finding.code not in ("resolver.ok", "resolver.refused")
-    ]
+def of_the_bot(report: Report, memories: Sequence[Memory], names: Mapping[str, str], now: datetime) -> Readings:
+    """Of the bot itself: its name servers, and lists that are silent, or fail their own test, at any of the hosts.
+
+    `names` are those of the lists, by their IDs.
+    """
+    silent = _no_answer(memories, names, now)
+    return {**_name_servers(report), "list_broken": _lists_broken(report, memories, names), "check_unknown": silent}
+
+
+def _name_servers(report: Report) -> dict[str, list[Reading]]:
+    """One that can't be believed, or is of no use, puts all else in doubt; one that is refused, or beside which another
+    answers, does not."""
+    found = [each for each in report.findings if _area(each) == "resolver" and each.code != "resolver.ok"]
+    if any(each.code in NOT_TRIED for each in found):
+        return {}
+    limited = [each for each in found if each.severity is Found.WARNING]
+    useless = [each for each in found if each not in limited]
+    return {
+        "resolver": [_of_server(each) for each in useless],
+        # Of a server that says nothing it is not known whether lists refuse it.
+        "resolver_limited": [*map(_of_server, limited), *(Reading(each.subject, None) for each in useless)],
+    }
+
+
+def _of_server(finding: Finding) -> Reading:
+    return Reading(finding.subject, 1, f"{finding.text} {finding.advice}".strip())
+
+
+def _lists_broken(report: Report, memories: Iterable[Memory], names: Mapping[str, str]) -> list[Reading]:
     failing = {each for finding in report.findings if finding.code == "rbl.broken" for each in finding.lists}
     known = sorted(failing | {each for memory in memories for each in memory.broken})
-    return {
-        "resolver": servers,
-        "list_broken": [
-            Reading(each, 1, f"{each} fails the test of a list that works, so it lists nobody here.")
-            if each in failing
-            else Reading(each, None)
-            for each in known
-        ],
-    }
+    return [
+        Reading(each, 1, f"{names.get(each, each)} fails the test of a list that works, so it lists nobody here.")
+        if each in failing
+        else Reading(each, None)
+        for each in known
+    ]
+
+
+def _no_answer(memories: Iterable[Memory], names: Mapping[str, str], now: datetime) -> list[Reading]:
+    """One reading for all lists: what is silent is mostly silent with many others."""
+    silent: dict[str, datetime] = {}
+    for memory in memories:
+        for each, since in memory.silent.items():
+            silent[each] = min(since, silent.get(each, since))
+    if not silent:
+        return []
+    longest_first = sorted(silent, key=lambda each: silent[each])
+    hours = (now - silent[longest_first[0]]) / timedelta(hours=1)
+    said = [names.get(each, each) or "any list" for each in longest_first[:NAMED]]
+    more = [f"{len(silent) - NAMED} more"] if len(silent) > NAMED else []
+    text = (
+        f"No answer for {plural(int(hours), 'hour')} from {listed([*said, *more])}: who is listed there is not known."
+    )
+    return [Reading("blocklists", hours, text, "/mail rbl says why, and what helps.")]

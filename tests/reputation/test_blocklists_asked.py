@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from ipaddress import IPv6Address
+from pathlib import Path
 
 import pytest
 
 from bot.reputation.blocklists import Blocklists, made_at_random
 from bot.reputation.resolver import Resolver
 from bot.reputation.selfcheck import SelfCheck
+from bot.reputation.sightings import Sightings
 from bot.reputation.subjects import subject
+from bot.store.database import Store
+from tests.approvals.world import Clock
 from tests.dns.misbehaving import SILENT, Manner, MisbehavingServer
 from tests.reputation.lists import CLEAN, DIRTY, a, behaves, look, table, verdict, zones
+from tests.store.subjects import KEY, sql
 
 # Pace, keys, words, time ----------------------------------------------------------------------------------------------
 
@@ -115,26 +121,47 @@ async def test_words_are_asked_of_who_is_listed_alone(misbehaving: MisbehavingSe
     assert not [question for question in misbehaving.asked if question.kind == "TXT"]
 
 
-async def test_since_when_is_what_this_bot_saw_itself_and_unknown_does_not_end_it(
-    misbehaving: MisbehavingServer,
+async def test_since_when_is_what_bots_of_this_store_saw_themselves_and_unknown_does_not_end_it(
+    misbehaving: MisbehavingServer, tmp_path: Path
 ) -> None:
     behaves(misbehaving, "bl.test")
-    lists = Blocklists(Resolver([misbehaving.address], timeout=20), zones(table("bl.test")))
+    clock, began = Clock(), Clock()()
 
-    async def since(manner: Manner) -> bool:
+    async def since(manner: Manner) -> int | None:
+        """In hours from the beginning, as a bot sees it that was just started; an hour after the one before."""
         misbehaving.at("9.2.0.192.bl.test", manner)
-        (found,) = (await lists.look([subject(DIRTY)])).verdicts
-        return found.since is not None
+        clock.turn(timedelta(hours=1))
+        async with Store(f"sqlite:///{tmp_path}/maildesk.db", KEY, clock) as store:
+            sightings = Sightings(store, clock)
+            resolver = Resolver([misbehaving.address], timeout=20)
+            lists = Blocklists(resolver, zones(table("bl.test")), sightings=sightings)
+            found = (await lists.look([subject(DIRTY), subject(CLEAN)])).verdicts[0]
+        return (found.since - began) // timedelta(hours=1) if found.since else None
 
     def fleeting(*values: str) -> Manner:
         return Manner(records={"A": values}, ttl=0)
 
-    assert not await since(fleeting("127.0.0.2"))
-    assert await since(fleeting("127.0.0.2"))
-    assert not await since(Manner(rcode="SERVFAIL"))
-    assert await since(fleeting("127.0.0.4"))
-    assert not await since(Manner(rcode="NXDOMAIN", minimum=0))
-    assert not await since(fleeting("127.0.0.2"))
+    assert await since(fleeting("127.0.0.2")) is None
+    assert await since(fleeting("127.0.0.2")) == 1
+    assert await since(Manner(rcode="SERVFAIL")) is None
+    assert await since(fleeting("127.0.0.4")) == 1
+    assert await since(Manner(rcode="NXDOMAIN", minimum=0)) is None
+    assert await since(fleeting("127.0.0.2")) is None
+    assert await since(fleeting("127.0.0.2")) == 6
+
+
+async def test_a_store_that_is_in_trouble_costs_the_times_alone(
+    misbehaving: MisbehavingServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    behaves(misbehaving, "bl.test")
+    misbehaving.at("9.2.0.192.bl.test", a("127.0.0.2"))
+    async with Store(f"sqlite:///{tmp_path}/maildesk.db", KEY) as store:
+        await sql(store, "DROP TABLE memory")
+        sightings = Sightings(store, Clock())
+        lists = Blocklists(Resolver([misbehaving.address]), zones(table("bl.test")), sightings=sightings)
+        (found,) = (await lists.look([subject(DIRTY)])).verdicts
+    assert found.harms and found.since is None
+    assert "since when who is listed is not known" in caplog.text
 
 
 async def test_one_that_is_stopped_leaves_nothing_under_way(misbehaving: MisbehavingServer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from bot.background import Background
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
+from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.report import NotAReport, Report, Scope
 from bot.reputation.reports import RUNS, WANTED, Reports
 from bot.reputation.resolver import Resolver
@@ -23,7 +24,7 @@ from bot.settings import HostSettings
 from bot.store import reports as kept
 from bot.store.database import Store
 from tests.reputation.hosts import tools
-from tests.reputation.reports import STARTED, report
+from tests.reputation.reports import STARTED, finding, report
 from tests.store.subjects import KEY
 
 HOST = MailHost(link_to(HostSettings("mx1")), "mx1")
@@ -44,14 +45,22 @@ class Scripted(Checks):
         super().__init__(tools(Resolver(["127.0.0.1:9"])), {}, clock.now)
         self.go = asyncio.Event()
         self.begun = 0
+        self.found: tuple[Finding, ...] = ()
 
     async def watch(
-        self, host: MailHost, scope: Scope = "all", *, first: float = 0, between: float = 0
+        self,
+        host: MailHost,
+        scope: Scope = "all",
+        *,
+        leaving: Collection[Part] = (),
+        first: float = 0,
+        between: float = 0,
     ) -> AsyncGenerator[Report, None]:
         self.begun += 1
-        yield replace(report(), host=host.name, scope=scope, finished=None, ended=4)
+        found = replace(report(*self.found), host=host.name, scope=scope, left_out=tuple(leaving))
+        yield replace(found, finished=None, ended=4)
         await self.go.wait()
-        yield replace(report(), host=host.name, scope=scope)
+        yield replace(found, findings=tuple(each for each in found.findings if each.part in found.parts))
 
 
 class Bot:
@@ -190,3 +199,42 @@ async def test_old_reports_are_forgotten_but_not_the_last_one(store: Store) -> N
     clock.at += timedelta(days=31)
     assert await bot.reports.prune() == 2
     assert await bot.reports.get(1) is None and await bot.reports.latest("mx1") == report()
+
+
+async def test_a_report_that_nobody_asked_for_is_kept_and_told_to_nobody(store: Store) -> None:
+    bot = Bot(store, Clock(), "a")
+    bot.checks.go.set()
+    assert await bot.reports.watch(HOST) == await bot.reports.latest("mx1") == report()
+    await bot.reports.sweep()
+    assert bot.checks.begun == 1 and await bot.state() == "done"
+    assert (await store.outbox.backlog("T1", STARTED)).waiting == 0
+    found = await bot.reports.get(1)
+    assert found and found.asked_by == ""
+
+
+async def test_what_the_latest_left_out_is_from_the_last_one_that_looked_at_it(store: Store) -> None:
+    bot = Bot(store, Clock(), "a")
+    bot.checks.go.set()
+    spf, old = (finding("spf.none", Severity.PROBLEM, subject=each) for each in ("new.test", "old.test"))
+    tls = finding("tls.none", Severity.WARNING, part="tls")
+    bot.checks.found = (old,)
+    await bot.reports.watch(HOST, ["tls"])
+    found = await bot.reports.latest("mx1")
+    assert found and found.left_out == ("tls",) and old in found.findings, "nobody has looked at TLS yet"
+    bot.checks.found = (old, tls)
+    await bot.reports.watch(HOST)
+    bot.checks.found = (spf,)
+    await bot.reports.watch(HOST, ["tls"])
+    found = await bot.reports.latest("mx1")
+    assert found and found.left_out == () and {spf, tls} <= {*found.findings} and old not in found.findings
+    assert found.verdict == "1 problem and 1 warning"
+
+
+async def test_somebody_who_waits_for_a_report_is_seen_by_every_bot(store: Store) -> None:
+    clock = Clock()
+    first, second = Bot(store, clock, "a"), Bot(store, clock, "b")
+    assert not await second.reports.under_way(HOST)
+    await first.begin("dns")
+    assert await second.reports.under_way(HOST)
+    await first.end()
+    assert not await second.reports.under_way(HOST)

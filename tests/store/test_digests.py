@@ -57,13 +57,16 @@ async def test_a_report_as_of_then_is_the_newest_that_was_done_by_then(store: St
     await begin(store)
     await end(store, await begin(store, host="mx2"), now=NOW)
 
-    async def as_of(hours: int, *scopes: str) -> int | None:
+    async def as_of(hours: int, part: str) -> int | None:
         async with store.reading() as connection:
-            row = await reports.as_of(connection, "mx1", scopes, NOW + hours * HOUR)
+            row = await reports.as_of(connection, "mx1", part, NOW + hours * HOUR)
         return row.id if row else None
 
-    assert [await as_of(hours, "all", "rbl") for hours in (-1, 0, 1)] == [None, whole, lists]
-    assert await as_of(1, "all", "dns") == whole
+    async with store.transaction() as transaction:
+        await reports.add(transaction, "mx1", "dns auth", {}, NOW, NOW + 2 * HOUR)
+    assert [await as_of(hours, "rbl") for hours in (-1, 0, 1, 2)] == [None, whole, lists, lists]
+    assert await as_of(1, "dns") == whole
+    assert await as_of(2, "dns") == await as_of(2, "auth") not in (None, whole)
 
 
 async def test_rows_of_the_chain_are_found_by_host_verb_and_time(store: Store) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from bot.store import reports
+from sqlalchemy import select
+
+from bot.store import reports, tables
 from bot.store.database import Store
 from bot.store.outbox import Told
 from tests.store.subjects import NOW
@@ -123,3 +125,40 @@ async def test_old_and_too_many_reports_are_forgotten_with_their_cards_but_never
     left = [number for number in (whole, old, runs, *newer) if await get(store, number)]
     assert left == [whole, runs, *newer[1:]]
     assert (await store.outbox.backlog("T1", NOW)).waiting == len(left)
+
+
+async def test_those_that_nobody_asked_for_are_thinned_out_to_one_a_day_and_the_last(store: Store) -> None:
+    hour, noon = timedelta(hours=1), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    scopes = ("all", "dns auth rbl")
+    async with store.transaction() as transaction:
+        for number in reversed(range(24 * 20)):
+            at = noon - number * hour
+            await reports.add(transaction, "mx1", scopes[number % 2], {}, at, at)
+        await reports.add(transaction, "mx2", "all", {}, noon - 400 * hour, noon - 400 * hour)
+    async with store.transaction() as transaction:
+        assert await reports.thin(transaction, noon)
+        assert not await reports.thin(transaction, noon)
+        assert not await reports.prune(transaction, noon, kept=1)
+    async with store.reading() as connection:
+        rows = await connection.execute(select(tables.reports.c.host, tables.reports.c.finished_at))
+        left = [(host, noon - finished) for host, finished in rows]
+    lately = [age for host, age in left if host == "mx1" and age < reports.LATELY]
+    older = [age for host, age in left if host == "mx1" and age >= reports.LATELY]
+    assert sorted(lately) == [number * hour for number in range(48)]
+    # The last hour of each day, and the one before: of each scope one.
+    assert sorted(older) == [age * hour for day in range(60, 9 * 24, 24) for age in (day + 1, day + 2)]
+    assert [age for host, age in left if host == "mx2"] == [400 * hour]
+
+
+async def test_reports_of_people_and_those_that_nobody_asked_for_do_not_count_among_each_other(store: Store) -> None:
+    asked_for = await begin(store)
+    await end(store, asked_for)
+    async with store.transaction() as transaction:
+        for _ in range(5):
+            await reports.add(transaction, "mx1", "all", {}, NOW, NOW)
+        assert await reports.prune(transaction, NOW - SOON, kept=1) == 0
+        assert await reports.thin(transaction, NOW + 30 * reports.DAYS) == 4
+    assert await get(store, asked_for)
+    async with store.reading() as connection:
+        row = await reports.latest(connection, "mx1")
+    assert row and row.asked_by == "" and row.state == reports.DONE

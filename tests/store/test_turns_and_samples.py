@@ -53,6 +53,20 @@ async def test_a_clock_that_was_set_back_keeps_nobody_out(store: Store) -> None:
     assert not await take(store, "two", NOW - EVERY), "a clock that is a little behind is no reason to do it twice"
 
 
+async def test_turns_that_follow_one_another_never_come_closer_than_they_should(store: Store, url: str) -> None:
+    async def take_after(kept: Store, owner: str, now: datetime) -> bool:
+        async with kept.transaction() as transaction:
+            return await turns.take_after(transaction, "check mx1", EVERY, owner, now)
+
+    async with Store(url, KEY) as other:
+        asking = [take_after(kept, own, START + 0.9 * EVERY) for kept, own in ((store, "one"), (other, "two"))]
+        assert sorted(await asyncio.gather(*asking)) == [False, True]
+    assert not await take_after(store, "one", START + EVERY), "a late turn puts off the next one"
+    assert not await take_after(store, "two", START + 0.8 * EVERY), "a clock that is a little behind"
+    assert await take_after(store, "one", START + 1.9 * EVERY)
+    assert await take_after(store, "one", START - 90 * EVERY), "a clock that was set back"
+
+
 async def test_an_hour_is_made_of_its_minutes(store: Store) -> None:
     at = int(START.timestamp())
     await keep(

@@ -1,0 +1,100 @@
+"""Looking at how the mail of each host is received, again and again: kept, told to nobody, and told to the rules.
+
+Of the bots that share a store one looks at each host each half hour, at one host after the other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from bot.errors import StoreError
+from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
+from bot.reputation.blocklists import Blocklists
+from bot.reputation.findings import Part
+from bot.reputation.report import Report
+from bot.reputation.reports import Reports
+from bot.store import turns
+from bot.store.database import Connection, Store
+from bot.store.memory import recall, remember
+from bot.watch.alerts import Alerts
+from bot.watch.memory import Memory, from_json, to_json
+from bot.watch.reputation import after, left_out, of_the_bot, readings
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=30)
+
+
+class ReputationWatch:
+    """Has `reports` made of `hosts`, and tells `alerts`. `owner` is this process's name among the bots."""
+
+    def __init__(
+        self,
+        store: Store,
+        reports: Reports,
+        blocklists: Blocklists,
+        hosts: MailHosts,
+        alerts: Alerts,
+        now: Callable[[], datetime],
+        owner: str,
+    ) -> None:
+        self._store = store
+        self._reports = reports
+        self._names = {zone.id: zone.name for zone in blocklists.zones}
+        self._hosts = hosts
+        self._alerts = alerts
+        self._now = now
+        self._owner = owner
+
+    async def look(self) -> None:
+        """Look at each host whose half hour is over (the clock's job, each minute)."""
+        if await self._alerts.home() is None:
+            return  # Nobody could be told, and what was seen now would not be seen anew for half an hour.
+        for host in self._hosts.values():
+            try:
+                if await self._my_turn(host):
+                    await self._look_at(host)
+            except StoreError as error:
+                logger.error("a look at the reputation of %s can't be kept: %s", host.name, error)
+
+    async def _my_turn(self, host: MailHost) -> bool:
+        if await self._reports.under_way(host):
+            return False  # Somebody has it checked at this moment: its turn is in the next minute.
+        async with self._store.transaction() as transaction:
+            return await turns.take_after(transaction, f"reputation of {host.name}", EVERY, self._owner, self._now())
+
+    async def _look_at(self, host: MailHost) -> None:
+        report = await self._reports.watch(host, await self._left_out(host))
+        memory = await self._remember(host, report)
+        now = self._now()
+        await self._alerts.observe(host.name, readings(report, memory, now))
+        await self._alerts.observe("", of_the_bot(report, await self._memories(), self._names, now))
+
+    async def _left_out(self, host: MailHost) -> Collection[Part]:
+        firing = await self._alerts.firing()
+        runs_out = any((alert.rule, alert.host) == ("certificate", host.name) for alert in firing)
+        async with self._store.reading() as connection:
+            return left_out(await _recall(connection, host.name), self._now(), runs_out=runs_out)
+
+    async def _remember(self, host: MailHost, report: Report) -> Memory:
+        """What is remembered from now on. Should the bot end before it observes, the next look observes the same."""
+        now = self._now()
+        async with self._store.transaction() as transaction:
+            memory = after(report, await _recall(transaction.connection, host.name), now)
+            await remember(transaction, _key(host.name), to_json(memory), now)
+        return memory
+
+    async def _memories(self) -> list[Memory]:
+        async with self._store.reading() as connection:
+            return [await _recall(connection, name) for name in self._hosts]
+
+
+async def _recall(connection: Connection, host: str) -> Memory:
+    return from_json(await recall(connection, _key(host)))
+
+
+def _key(host: str) -> str:
+    return f"reputation.{host}"
