@@ -213,10 +213,11 @@ class DnsWorld:
         self._control("unbound", "flush_infra all")
 
     def _charge(self, zone: str, port: int) -> None:
-        if zone not in self._stubs:
-            self._stubs.add(zone)
-            (self.root / f"{zone}.port").write_text(str(port))
+        self._stubs.add(zone)
+        (self.root / f"{zone}.port").write_text(str(port))
         self._stub(zone)
+        # What it is still asking a silent server would else go on to be asked of that.
+        self._control("unbound", "flush_requestlist")
         self.forget(zone)
 
     def _stub(self, zone: str) -> None:

@@ -38,9 +38,10 @@ class Host(MailHost):
         lost: int = 0,
         seen_as: str = "",
         catch_all: str | None = "",
+        name: str = "mx1",
         **parameters: str,
     ) -> None:
-        super().__init__(link_to(HostSettings("mx1")), "mx1")
+        super().__init__(link_to(HostSettings(name)), name)
         self._after = after
         self._closed = closed
         self._lost = lost

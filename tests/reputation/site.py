@@ -138,7 +138,7 @@ class Site:
         sends = {"fqdn": self.helo, "addresses": (self.address,), "domains": (self.domain,), "selectors": ("s1",)}
         settings = HostSettings("mx1", **sends)  # type: ignore[arg-type]
         lists = zones(table(self.blocklist, weight="critical"))
-        with self._outside() as ends:
+        with self.outside() as ends:
 
             def road(address: str, port: int) -> Endpoint:
                 return ends["web" if port == 443 else "mx2" if address.endswith(".26") else "mx"]
@@ -150,7 +150,7 @@ class Site:
                 return [report async for report in reports][-1]
 
     @contextmanager
-    def _outside(self) -> Iterator[dict[str, Endpoint]]:
+    def outside(self) -> Iterator[dict[str, Endpoint]]:
         """Two mail servers and, for a policy, a web server: where each is."""
         domains = (self.domain, relaying.FOREIGN.partition("@")[2]) if self.relays else (self.domain,)
         certificate = _context(self.shown, old=self.old) if self.shown else None
