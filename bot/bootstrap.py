@@ -30,6 +30,7 @@ from bot.store.database import Store
 from bot.store.key import file_key
 from bot.watch.alerts import Alerts
 from bot.watch.digests import Digests
+from bot.watch.mutes import Mutes
 from bot.watch.reputation_watch import ReputationWatch
 from bot.watch.rules import Rules
 from bot.watch.sampling import Sampling
@@ -72,6 +73,7 @@ def services(
         blocklists=asking.blocklists,
         reports=reports,
         alerts=alerts,
+        mutes=Mutes(kept, now),
         sampling=Sampling(kept, hosts, alerts, now, lease.process()),
         reputation=ReputationWatch(kept, reports, asking.blocklists, hosts, alerts, now, lease.process()),
         digests=Digests(kept, alerts, hosts, settings, now, lease.process()),

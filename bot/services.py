@@ -17,6 +17,7 @@ from bot.settings import Settings
 from bot.store.database import Store
 from bot.watch.alerts import Alerts
 from bot.watch.digests import Digests
+from bot.watch.mutes import Mutes
 from bot.watch.reputation_watch import ReputationWatch
 from bot.watch.sampling import Sampling
 
@@ -37,6 +38,7 @@ class Services:
     blocklists: Blocklists
     reports: Reports
     alerts: Alerts
+    mutes: Mutes
     sampling: Sampling
     reputation: ReputationWatch
     digests: Digests

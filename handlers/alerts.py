@@ -16,7 +16,8 @@ from bot.watch.model import Alert, State
 from bot.watch.rows import AlertCard
 from handlers.access import Body
 from handlers.blocks import alert as blocks
-from handlers.blocks.alert import SNOOZES, Known, Seen, fingerprint
+from handlers.blocks.alert_buttons import SNOOZES, Seen, fingerprint
+from handlers.blocks.alert_words import Known
 from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.transition import transition
 from handlers.commands import check, flush, hold, queue, restore, status
@@ -46,7 +47,7 @@ async def render_transition(services: Services, subject: str) -> Card | None:
 
 async def known(services: Services, host: str) -> Known:
     """What a card of this host is drawn with."""
-    rules, muted = services.alerts.rules.of(host), await services.alerts.muted()
+    rules, muted = services.alerts.rules.of(host), await services.mutes.in_force()
     return Known(rules, muted, services.now(), services.settings.channel_addresses)
 
 

@@ -116,7 +116,7 @@ class Homes:
             for each in await services.alerts.firing()
         ]
         requests = [(each.id, each.revision) for each in await services.approvals.open()]
-        mutes = await services.alerts.muted()
+        mutes = await services.mutes.in_force()
         return (tuple(alerts), tuple(requests), mutes, str(await services.store.audit.head()))
 
     async def _show(self, tab: Tab, note: Card | None) -> None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.actors import Actor
 from bot.errors import UserError
 from bot.store import alerts as kept
-from bot.store.audit import Details, Entry
-from bot.store.database import Store, Transaction
+from bot.store.audit import Entry
+from bot.store.database import Store
 from bot.store.memory import recall, remember
 from bot.store.outbox import Told
 from bot.watch.engine import over, snooze_limit
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.observing import Observed, Round
-from bot.watch.rows import AlertCard, Mute, alert_of, card, keep_and_tell, mutes, place, tell, values_of
+from bot.watch.rows import AlertCard, alert_of, card, keep_and_tell, place, show_cards, tell, values_of
 from bot.watch.rules import Rule, Rules, Severity
 
 FAR = timedelta(days=3650)
@@ -121,47 +121,6 @@ class Alerts:
 
         return await self._each(card, by, "snooze", to_snooze, lambda _: "")
 
-    async def mute(self, rule: str, host: str, lasting: timedelta, by: Actor) -> Mute:
-        """Let nothing of this rule (empty: of any) begin to fire on this host (empty: on any) for so long."""
-        now = self._now()
-        mute = Mute(rule, host, now, now + lasting, by.id, by.name)
-        async with self._store.transaction() as transaction:
-            await kept.unmute(transaction, rule, host, now)
-            await kept.mute(transaction, asdict(mute))
-            await self._show(transaction, mute.covers)
-            details: Details = {"rule": rule or "all", "minutes": int(lasting.total_seconds() // 60)}
-            await transaction.audit(
-                Entry(now, by.id, by.name, by.role.label, "mute", host, outcome="done", details=details)
-            )
-        return mute
-
-    async def unmute(self, rule: str, host: str, by: Actor) -> int:
-        """End that before its time; how many mutes there were."""
-        now = self._now()
-        async with self._store.transaction() as transaction:
-            ended = await kept.unmute(transaction, rule, host, now)
-            if ended:
-                await self._show(transaction, Mute(rule, host, now, now, by.id, by.name).covers)
-                await transaction.audit(
-                    Entry(
-                        now,
-                        by.id,
-                        by.name,
-                        by.role.label,
-                        "unmute",
-                        host,
-                        outcome="done",
-                        details={"rule": rule or "all"},
-                    )
-                )
-        return ended
-
-    async def muted(self, start: datetime | None = None, end: datetime | None = None) -> tuple[Mute, ...]:
-        """Those in force now, or that were at some time between `start` and `end`."""
-        now = self._now()
-        async with self._store.reading() as connection:
-            return await mutes(connection, start or now, end or now)
-
     async def firing(self) -> tuple[Alert, ...]:
         """Every alert that fires now, the worst first, then the oldest."""
         async with self._store.reading() as connection:
@@ -185,7 +144,7 @@ class Alerts:
     async def show(self, workspace: str, only: int | None = None) -> None:
         """Let Slack see the cards of what fires anew, or this one of them, where they are of this workspace."""
         async with self._store.transaction() as transaction:
-            await self._show(transaction, lambda *_: True, workspace, only)
+            await show_cards(transaction, lambda *_: True, workspace, only)
 
     async def transition(self, number: int) -> tuple[Transition, Alert] | None:
         """Something that happened, and the alert that it happened to, as it is now."""
@@ -202,20 +161,6 @@ class Alerts:
         """Forget alerts that ended longer ago than that; how many there were."""
         async with self._store.transaction() as transaction:
             return await kept.prune(transaction, self._now() - older)
-
-    async def _show(
-        self,
-        transaction: Transaction,
-        wanted: Callable[[str, str], bool],
-        workspace: str = "",
-        only: int | None = None,
-    ) -> None:
-        """Tell the cards on which an alert of a wanted (rule, host) fires."""
-        fires = [alert_of(values) for values in await kept.firing(transaction.connection)]
-        for number in sorted({alert.card for alert in fires if alert.card and wanted(alert.rule, alert.host)}):
-            row = await kept.card(transaction.connection, number)
-            if row and workspace in ("", row["workspace"]) and only in (None, number):
-                await transaction.tell(Told(row["workspace"], row["channel"], kept.CARD, str(number)))
 
     async def _each(
         self,

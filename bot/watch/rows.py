@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,18 @@ async def tell(transaction: Transaction, card: Told, alert: int, transition: Tra
     number = await kept.happened(transaction, values_of(replace(transition, alert=alert)))
     parent = (card.kind, card.subject)
     await transaction.tell(Told(card.workspace, card.channel, kept.TRANSITION, str(number), parent=parent))
+
+
+async def show_cards(
+    transaction: Transaction, wanted: Callable[[str, str], bool], workspace: str = "", only: int | None = None
+) -> None:
+    """Have the cards shown on which an alert of a wanted (rule, host) fires: those of this workspace, if it is named,
+    and only the one of this number, if there is one."""
+    fires = [alert_of(values) for values in await kept.firing(transaction.connection)]
+    for number in sorted({alert.card for alert in fires if alert.card and wanted(alert.rule, alert.host)}):
+        row = await kept.card(transaction.connection, number)
+        if row and workspace in ("", row["workspace"]) and only in (None, number):
+            await transaction.tell(place(row))
 
 
 def place(row: kept.Values) -> Told:

@@ -44,7 +44,8 @@ class Rule:
     how much there has to be before the rule looks at all, in the measure's own unit. From `critical` on it is critical.
     What was over for less than `again` and fires again is the same alert, with the same card: it only flapped. A
     reminder comes each `repeat` (None: never). While a rule that it `depends` on fires on the host, it keeps still.
-    `title` is what people read, `unit` how a value is written; `shows` names the buttons that fit.
+    `title` is what people read, `unit` how a value is written; with `yes_or_no` it is so or it is not, and there is no
+    number to tell. `shows` names the buttons that fit.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Rule:
     repeat: timedelta | None = None
     least: float = 0
     below: bool = False
+    yes_or_no: bool = False
     depends: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
     enabled: bool = True
@@ -133,7 +135,7 @@ def _value(member: str, value: Any) -> Any:
             return duration(value)
         case "depends" | "shows":
             return tuple(value)
-        case "enabled" | "below":
+        case "enabled" | "below" | "yes_or_no":
             if not isinstance(value, bool):
                 raise ValueError("must be true or false")
         case "fires" | "clears" | "critical" | "least":

@@ -7,7 +7,7 @@ from bot.text import clock, duration, plural
 from bot.watch.model import Alert
 from bot.watch.rows import Mute
 from bot.watch.rules import Rule
-from handlers.blocks.alert import ITSELF, SIGNS, Known, said_of
+from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
 from handlers.blocks.kit import Block, Card, card
 from handlers.blocks.rich import Line, bold, code, link, paragraph, person, rich, say, words
 

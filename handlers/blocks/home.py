@@ -10,7 +10,7 @@ from bot.mailhost.verdict import verdict
 from bot.store.audit import Row
 from bot.text import clock, shown_text
 from bot.watch.model import Alert
-from handlers.blocks.alert import ITSELF, SIGNS, Known, said_of
+from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
 from handlers.blocks.help import Entry, overview
 from handlers.blocks.kit import Block, Card, actions, card, context, header
 from handlers.blocks.request import decisions

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.text import duration
 from bot.watch.model import Alert, Event, Transition
 from bot.watch.rules import Rule
-from handlers.blocks.alert import ITSELF, OVER, SIGNS, Known, worst
+from handlers.blocks.alert_words import ITSELF, OVER, SIGNS, Known, worst
 from handlers.blocks.kit import Card, card
 from handlers.blocks.rich import bold, joined, person, say, words
 

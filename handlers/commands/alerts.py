@@ -12,7 +12,8 @@ from bot.watch.model import Alert
 from bot.watch.rows import AlertCard
 from bot.watch.rules import duration
 from handlers.blocks import alerts as blocks
-from handlers.blocks.alert import SNOOZES, Known
+from handlers.blocks.alert_buttons import SNOOZES
+from handlers.blocks.alert_words import Known
 from handlers.blocks.notice import note
 from handlers.commands.command import Command
 from handlers.commands.words import named
@@ -32,7 +33,7 @@ async def alerts(request: Request) -> None:
         raise UserError(f"One mail host at a time: /mail alerts {found.rest}. Without a name it shows all alerts.")
     hosts = [found.host.name] if found.host else list(services.hosts)
     firing = [each for each in await services.alerts.firing() if not found.host or each.host == found.host.name]
-    mutes = [mute for mute in await services.alerts.muted() if not found.host or mute.host in ("", found.host.name)]
+    mutes = [mute for mute in await services.mutes.in_force() if not found.host or mute.host in ("", found.host.name)]
     numbers = list(dict.fromkeys(each.card for each in firing[: blocks.SHOWN] if each.card))
     links = dict(zip(numbers, await asyncio.gather(*(_link(request, each) for each in numbers)), strict=True))
     looked = {host: await last_look(services, host) for host in hosts}

@@ -27,21 +27,21 @@ class Meant:
 
 async def mute(request: Request) -> None:
     meant = _meant(request, "mute")
-    made = await request.services.alerts.mute(meant.rule, meant.host, meant.lasting or USUALLY, request.actor)
+    made = await request.services.mutes.mute(meant.rule, meant.host, meant.lasting or USUALLY, request.actor)
     await request.reply.publicly(blocks.muted(made, request.services.alerts.rules.of(made.host)))
 
 
 async def unmute(request: Request) -> None:
     meant = _meant(request, "unmute")
-    service = request.services.alerts
+    service, rules = request.services.mutes, request.services.alerts.rules
     if meant.lasting is not None:
         raise UserError("A mute is ended now or not at all: /mail unmute takes no time. Nothing was done.")
-    there = await service.muted()
+    there = await service.in_force()
     if not await service.unmute(meant.rule, meant.host, request.actor):
         raise UserError(f"There is no such mute, so nothing was done. {_there(there)}")
     now, by = request.services.now(), request.actor
     ended = Mute(meant.rule, meant.host, now, now, by.id, by.name)
-    await request.reply.publicly(blocks.unmuted(ended, service.rules.of(ended.host), by.id, by.name))
+    await request.reply.publicly(blocks.unmuted(ended, rules.of(ended.host), by.id, by.name))
 
 
 def _meant(request: Request, verb: str) -> Meant:

@@ -16,6 +16,7 @@ from bot.store import tables
 from bot.store.database import Store
 from bot.watch.alerts import Alerts
 from bot.watch.model import Alert, Reading, State
+from bot.watch.mutes import Mutes
 from bot.watch.observing import Observed
 from bot.watch.rows import alert_of
 from bot.watch.rules import Rules
@@ -44,6 +45,7 @@ class Bot:
         self.clock = clock
         self.store = Store(url, KEY, clock)
         self.alerts = Alerts(self.store, rules, channel, clock)
+        self.mutes = Mutes(self.store, clock)
 
     async def see(self, host: str = "mx1", after: timedelta = MINUTE, **values: float | None) -> None:
         """One look at a host a while later, with a value of some rules."""

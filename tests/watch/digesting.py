@@ -18,6 +18,7 @@ from bot.store.samples import Sample
 from bot.watch.alerts import Alerts
 from bot.watch.digests import Digests
 from bot.watch.model import Reading
+from bot.watch.mutes import Mutes
 from bot.watch.rules import Rules
 from tests.approvals.world import Clock
 
@@ -58,6 +59,7 @@ class Days:
         self.clock = clock
         self.hosts = hosts
         self.alerts = Alerts(store, Rules(), OPS, clock)
+        self.mutes = Mutes(store, clock)
         self.digests = Digests(store, self.alerts, hosts, settings(**given), clock, f"bot-{id(self)}")
 
     async def queue(

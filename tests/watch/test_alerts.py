@@ -117,13 +117,13 @@ async def test_a_host_that_cannot_be_reached_silences_what_depends_on_it_and_onl
 
 async def test_a_mute_ends_by_itself_and_then_it_begins_to_count(url: str) -> None:
     async with bot(url, rules=Rules({"deferred": {"lasting": "10m"}})) as one:
-        await one.alerts.mute("", "mx1", HOUR, ANA)
+        await one.mutes.mute("", "mx1", HOUR, ANA)
         for _ in range(59):
             await one.see(deferred=700)
         assert await one.told() == {}
         for _ in range(9):
             await one.see(deferred=700)
-        assert await one.alerts.muted() == () and await one.told() == {}
+        assert await one.mutes.in_force() == () and await one.told() == {}
         await one.see(deferred=700)
         assert await one.events() == ["fired"]
 

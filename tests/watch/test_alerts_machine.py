@@ -113,7 +113,7 @@ class AlertsMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["", *WATCHED]), host=st.sampled_from(["", "mx1"]), lasting=PAUSES)
     def mute(self, name: str, host: str, lasting: timedelta) -> None:
-        self.runner.run(self.bots[0].alerts.mute(name, host, lasting, ANA))
+        self.runner.run(self.bots[0].mutes.mute(name, host, lasting, ANA))
 
     @rule(which=st.integers(0, 1))
     def restart(self, which: int) -> None:

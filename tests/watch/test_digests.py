@@ -183,7 +183,7 @@ async def test_alerts_mutes_deeds_and_certificates_are_told(days: Days, clock: C
     await days.down(1)
     await days.hold(12)
     await days.hold(30)
-    await days.alerts.mute("deferred", "mx1", HOUR, OPAL)
+    await days.mutes.mute("deferred", "mx1", HOUR, OPAL)
     clock.turn(MINUTE)
     await days.report(CLEAN, DKIM_OK, SOON, PASSES)
     await days.queue(lambda _: 4, clock() - DAY)

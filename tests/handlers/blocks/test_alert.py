@@ -12,7 +12,9 @@ from bot.text import Addresses
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.rows import AlertCard, Mute
 from bot.watch.rules import Severity, load
-from handlers.blocks.alert import SNOOZES, Known, Seen, alert_card
+from handlers.blocks.alert import alert_card
+from handlers.blocks.alert_buttons import SNOOZES, Seen
+from handlers.blocks.alert_words import Known
 from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.transition import transition
 from tests.handlers.blocks.hostile import taken_by_slack, texts, thorough

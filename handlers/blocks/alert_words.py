@@ -1,0 +1,71 @@
+"""What is said of an alert wherever one is shown: its sign, its title, who looks after it, how bad it was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.text import Addresses, clock, shown_text
+from bot.watch.model import Alert
+from bot.watch.rows import Mute
+from bot.watch.rules import Rule, Severity
+from handlers.blocks.kit import Element
+from handlers.blocks.rich import person
+
+SIGNS = {Severity.NOTICE: "🔵", Severity.WARNING: "🟡", Severity.CRITICAL: "🔴"}
+OVER = "🟢"
+ITSELF = "This bot"
+"""What is said in place of a mail host's name in what concerns the bot itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a card is drawn with: the host's rules, the mutes in force, the time, and how addresses are shown."""
+
+    rules: Mapping[str, Rule]
+    mutes: Sequence[Mute]
+    now: datetime
+    addresses: Addresses
+
+    def title(self, alert: Alert) -> str:
+        """`One sender has most of a growing queue`; with the subject, unless the alert's text names it."""
+        rule = self.rules.get(alert.rule)
+        title = rule.title if rule else alert.rule
+        named = alert.subject and alert.subject not in alert.text
+        return self.shown(f"{title}: {alert.subject}" if named else title)
+
+    def shown(self, text: str) -> str:
+        return shown_text(text, self.addresses)
+
+    def mute(self, alert: Alert) -> Mute | None:
+        """The mute over this alert that lasts the longest."""
+        found = [mute for mute in self.mutes if mute.covers(alert.rule, alert.host)]
+        return max(found, key=lambda mute: mute.until, default=None)
+
+
+def said_of(alert: Alert, known: Known) -> list[str | Element]:
+    """`Acknowledged by @ana. Snoozed until … by @ben. Muted until … by @cleo. `, as far as it is so."""
+    line: list[str | Element] = []
+    if alert.acknowledged_at:
+        line += ["Acknowledged by ", person(alert.acknowledged_by), ". "]
+    if alert.snoozed(known.now):
+        line += [f"Snoozed {snoozed_until(alert)} by ", person(alert.snoozed_by), ". "]
+    if mute := known.mute(alert):
+        line += [f"Muted until {clock(mute.until.timestamp())} by ", person(mute.by), ". "]
+    return line
+
+
+def snoozed_until(alert: Alert) -> str:
+    """`until it changes`, `until 2026-01-31 08:05 UTC`."""
+    if alert.snoozed_at is not None or alert.snoozed_until is None:
+        return "until it changes"
+    return f"until {clock(alert.snoozed_until.timestamp())}"
+
+
+def worst(alert: Alert, rule: Rule | None) -> str:
+    """`At its worst 95 (% of the queue).`; empty for what has no number."""
+    return f"At its worst {number(alert.peak)} ({rule.unit})." if rule and not rule.yes_or_no else ""
+
+
+def number(value: float) -> str:
+    """As exact as a person needs it: `1,234`, `5.2`."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.1f}"
