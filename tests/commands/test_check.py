@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from bot.checking import lines
+from bot.commands.check import lines
 from bot.demo import dnsworld
 from bot.demo.host import DemoInstance
 from bot.demo.mail import Mail
