@@ -1,4 +1,4 @@
-"""The command line: `maildesk run`, `console`, `check`, `rbl`, `audit verify` and `agent build`.
+"""The command line: `maildesk run`, `console`, `doctor`, `check`, `rbl`, `audit verify` and `agent build`.
 
 The only file of bot/ that imports handlers.
 """
@@ -63,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     console.set_defaults(command=_console)
 
+    doctor = commands.add_parser("doctor", help="what is missing here, or wrong, and what mends it; status 0, 1 or 2")
+    doctor.add_argument("--host", default="", metavar="HOST", help="one mail host alone")
+    doctor.set_defaults(command=_doctor)
+
     check = commands.add_parser(
         "check", help="is the mail of these hosts welcome elsewhere; a monitoring plugin's status"
     )
@@ -110,6 +114,13 @@ def _console(options: argparse.Namespace) -> int:
     from bot.commands import console
 
     return console.main(_serve, demo=options.demo)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from bot.commands import doctor
+    from handlers.doctor import lines
+
+    return doctor.main(options.host, lines)
 
 
 def _check(options: argparse.Namespace) -> int:

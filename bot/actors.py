@@ -45,6 +45,7 @@ NEEDED: Mapping[str, Role] = {
     "unmute": Role.OPERATOR,
     "digest": Role.VIEWER,
     "approve": Role.APPROVER,
+    "doctor": Role.APPROVER,
 }
 
 

@@ -13,6 +13,7 @@ from bot.background import Background
 from bot.demo.dnsworld import SELECTOR
 from bot.demo.host import DemoHost
 from bot.demo.outside import Outside
+from bot.doctor import Doctor
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import link_to
@@ -77,6 +78,7 @@ def services(
         sampling=Sampling(kept, hosts, alerts, now, lease.process()),
         reputation=ReputationWatch(kept, reports, asking.blocklists, hosts, alerts, now, lease.process()),
         digests=Digests(kept, alerts, hosts, settings, now, lease.process()),
+        doctor=Doctor(settings, hosts, roster, kept, asking.selfcheck, now),
         now=now,
     )
 

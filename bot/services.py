@@ -9,6 +9,7 @@ from bot.approvals.execution import Executor
 from bot.approvals.requests import Approvals
 from bot.approvals.trash import Restores
 from bot.background import Background
+from bot.doctor import Doctor
 from bot.mailhost.hosts import MailHosts
 from bot.reputation.blocklists import Blocklists
 from bot.reputation.reports import Reports
@@ -42,4 +43,5 @@ class Services:
     sampling: Sampling
     reputation: ReputationWatch
     digests: Digests
+    doctor: Doctor
     now: Callable[[], datetime]

@@ -97,7 +97,7 @@ class Access:
             raise NotAllowed("Slack did not say who you are, so nothing was done. Try again in a moment.") from None
         if len(self._accounts) >= USERS_KNOWN:
             self._accounts.clear()
-        account = Account(_name(told), _refused(told, self._team), time.monotonic())
+        account = Account(_name(told), without_a_role(told, self._team), time.monotonic())
         self._accounts[user] = account
         return account
 
@@ -156,7 +156,7 @@ def _group_problem(group: str, error: BaseException) -> str:
     return f"User group {group} can't be read, so it gives nobody a role: {why}."
 
 
-def _refused(told: Mapping[str, Any], team: str) -> str:
+def without_a_role(told: Mapping[str, Any], team: str) -> str:
     """Why this account never has a role; empty if it may have one."""
     enterprise = told.get("enterprise_user") or {}
     if told.get("deleted"):

@@ -10,27 +10,18 @@ from aiohttp import ClientError
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
-from slack_sdk.http_retry.async_handler import AsyncRetryHandler
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-    AsyncServerErrorRetryHandler,
-)
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SettingsError
 from bot.services import Services
 from handlers import OUTBOX, register
+from handlers.client import client_of, retry_handlers
 from handlers.outbox import OutboxWorker
 from handlers.refusals import said
 from handlers.reply import SLACK_ERRORS
 from handlers.startup import socket_address, startup
 
 logger = logging.getLogger(__name__)
-
-TIMEOUT = 15
-"""Seconds for one call of Slack's Web API."""
 
 FINISH = 5
 """Seconds that work under way has when the bot is told to stop; and after it, what is just being posted."""
@@ -42,24 +33,12 @@ DEAF = 60.0
 """Seconds without an answer to a ping after which the connection is given up; the SDK itself should after 40."""
 
 
-def retry_handlers() -> list[AsyncRetryHandler]:
-    """What is tried again, on purpose: left to itself the SDK gives up on a rate limit and on a server's error.
-
-    A call that Slack took before its answer was lost is made twice; what that can double is a message.
-    """
-    return [
-        AsyncConnectionErrorRetryHandler(max_retry_count=1),
-        AsyncRateLimitErrorRetryHandler(max_retry_count=4),
-        AsyncServerErrorRetryHandler(max_retry_count=2),
-    ]
-
-
 def build_app(services: Services) -> AsyncApp:
     """The app with all its listeners; nothing is connected yet. Raises SettingsError without a bot token."""
     token = services.settings.slack_bot_token
     if token is None:
         raise SettingsError(["SLACK_BOT_TOKEN is not set: the bot's token, from the app's page “OAuth & Permissions”."])
-    client = _client(services, token.get_secret_value(), retry_handlers())
+    client = client_of(services, token.get_secret_value(), retry_handlers())
     # Requests come over a socket that the bot opened itself, so there is no signature to verify.
     app = AsyncApp(
         client=client,
@@ -86,7 +65,7 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event, *, at_ho
     handler.client.logger.addFilter(_in_one_line)
     handler.client.wss_uri = address
     # What was posted may have been taken though no answer came, so the outbox itself decides what is tried again.
-    outbox = OutboxWorker(_client(services, app.client.token or "", []), services, OUTBOX, at_home=at_home)
+    outbox = OutboxWorker(client_of(services, app.client.token or "", []), services, OUTBOX, at_home=at_home)
     posting = asyncio.create_task(outbox.run(), name="outbox")
     connecting = asyncio.create_task(_connect(handler, app, services), name="connect")
     try:
@@ -103,11 +82,6 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event, *, at_ho
     finally:
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
-
-
-def _client(services: Services, token: str, retries: list[AsyncRetryHandler]) -> AsyncWebClient:
-    address = services.settings.slack_api_url
-    return AsyncWebClient(token=token, base_url=address, timeout=TIMEOUT, retry_handlers=retries)
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

@@ -1,5 +1,7 @@
 """What the start has to say: what Slack does not accept, channels that the bot is not in, groups that can't be read."""
 
+from dataclasses import dataclass
+
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SettingsError
@@ -17,6 +19,16 @@ APP_REFUSED = (
     "scope connections:write on the app's page “Basic Information”."
 )
 
+REINSTALL = "Reinstall the app from deploy/slack-manifest.yaml: its page “Install App”"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong, and what mends it."""
+
+    what: str
+    mend: str
+
 
 async def startup(client: AsyncWebClient, services: Services) -> list[str]:
     """What the start has to say, a readable line each; empty when all is well. It reads the user groups as well."""
@@ -26,12 +38,14 @@ async def startup(client: AsyncWebClient, services: Services) -> list[str]:
         if said(error) in REFUSALS:
             return [BOT_REFUSED.format(said=said(error))]
         return [f"Slack can't be reached at {services.settings.slack_api_url}: {said(error)}."]
-    lines = [await _channel(client, channel, name) for channel in services.settings.ops_channels]
+    channels = services.settings.ops_channels
+    troubles = [await channel_trouble(client, channel, name) for channel in channels]
+    lines = [f"{trouble.what} {trouble.mend}" for trouble in troubles if trouble]
     lines += await refresh_groups(client, services.roster)
     roster = services.roster
     if not (roster.viewers or roster.operators or roster.approvers):
         lines.append("Nobody has a role: name at least one person (U…) in OPERATORS or APPROVERS.")
-    return [line for line in lines if line]
+    return lines
 
 
 async def socket_address(client: AsyncWebClient, app_token: str) -> str | None:
@@ -63,20 +77,17 @@ REFUSALS = frozenset(
 )
 
 
-async def _channel(client: AsyncWebClient, channel: str, name: str) -> str:
-    """What is wrong with one of the ops channels; empty when the bot can work in it."""
+async def channel_trouble(client: AsyncWebClient, channel: str, name: str) -> Trouble | None:
+    """What is wrong with one of the ops channels; None when the bot can work in it. `name` is the bot's own."""
+    invite = f"type there: /invite @{name}"
     try:
         told = (await client.conversations_info(channel=channel))["channel"]
     except SLACK_ERRORS as error:
         if said(error) == "channel_not_found":
-            return (
-                f"OPS_CHANNELS: {channel} is no channel that the bot can see. If it is a private one, "
-                f"type there: /invite @{name}"
-            )
-        return f"OPS_CHANNELS: Slack says nothing of {channel} ({said(error)})."
+            what = f"OPS_CHANNELS: {channel} is no channel that the bot can see."
+            return Trouble(what, f"If it is a private one, {invite}")
+        return Trouble(f"OPS_CHANNELS: Slack says nothing of {channel} ({said(error)}).", REINSTALL)
     shown = f"#{told.get('name', channel)} ({channel})"
     if told.get("is_archived"):
-        return f"OPS_CHANNELS: {shown} is archived."
-    if not told.get("is_member"):
-        return f"The bot is not in {shown}. Type there: /invite @{name}"
-    return ""
+        return Trouble(f"OPS_CHANNELS: {shown} is archived.", "Name another channel, or unarchive it in Slack")
+    return None if told.get("is_member") else Trouble(f"The bot is not in {shown}.", f"T{invite[1:]}")

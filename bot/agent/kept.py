@@ -8,6 +8,7 @@ by noreplace.py's rename, which refuses it too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -181,6 +182,28 @@ def accepts(trash: Trash, queues: Queues, found: Mapping[str, Found]) -> bool:
     finally:
         os.close(target)
     return False
+
+
+def refusal(trash: Trash, queues: Queues) -> Optional[str]:
+    """Why the trash folder can't keep mail; empty when it can, None when this can't be tried here.
+
+    A file without a name, made where held mail lies, is given one beside the trash, or in it if it is there already,
+    and loses it again at once. Postfix never sees it.
+    """
+    path = trash.path if trash.exists() else os.path.dirname(trash.path)
+    name = f"{_PROBE}-{os.getpid()}"
+    try:
+        with contextlib.ExitStack() as stack:
+            target = os.open(path, _DIRECTORY)
+            stack.callback(os.close, target)
+            file = os.open(os.path.join(queues.directory, "hold"), os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, file)
+            # With a directory descriptor this is linkat(2) with AT_SYMLINK_FOLLOW, the one way to name such a file.
+            os.link(f"/proc/self/fd/{file}", name, dst_dir_fd=target)
+            os.unlink(name, dir_fd=target)
+    except OSError as error:
+        return None if error.errno in (errno.EOPNOTSUPP, errno.EISDIR) else str(error.strerror)
+    return ""
 
 
 class File(NamedTuple):

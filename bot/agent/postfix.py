@@ -60,6 +60,18 @@ class Postfix:
             raise _failure("postconf", status, errors)
         return {match[1]: match[2] for match in map(_PARAMETER.match, output.split("\n")) if match}
 
+    def is_listed(self) -> bool:
+        """Whether users other than root may name this configuration directory (alternate_config_directories)."""
+        own = self._instance.config_directory
+        status, default, errors = self._answer(["postconf", "-d", "-h", "config_directory"])
+        if status != 0:
+            raise _failure("postconf", status, errors)
+        names = ("alternate_config_directories", "multi_instance_directories")
+        status, listed, errors = self._answer(["postconf", "-c", default.strip(), "-x", "-h", *names])
+        if status != 0:
+            raise _failure("postconf", status, errors)
+        return own in (default.strip(), *listed.replace(",", " ").split())
+
     def lookup(self, table: str, key: str) -> str:
         """What a table (type:name) has for `key`; empty: nothing. Raises AgentError when it could not be read."""
         status, output, errors = self._answer(["postmap", "-c", self._instance.config_directory, "-q", key, table])

@@ -222,6 +222,9 @@ class Info(NamedTuple):
 
     `catch_all` is what transport_maps have for all mail (`*` in transport(5)); empty: nothing, None: not known.
     `held_unexplained` messages are on hold without a record of ours that says why; None when it could not be found out.
+    `user` is the ID of the user that the agent runs as. `trash_refuses` is why the trash folder can't keep mail; empty:
+    it can, None: not tried. `config_listed` is whether Postfix lets users other than root name this configuration
+    directory; None: not known, or the agent is root.
     """
 
     agent_version: str
@@ -239,6 +242,9 @@ class Info(NamedTuple):
     catch_all: Optional[str] = None
     signing: Tuple[SigningKey, ...] = ()
     held_unexplained: Optional[int] = None
+    user: Optional[int] = None
+    trash_refuses: Optional[str] = None
+    config_listed: Optional[bool] = None
 
 
 class Message(NamedTuple):

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import text
+from sqlalchemy import false, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.store import outbox, schema
+from bot.store import outbox, schema, tables
 from bot.store.audit import AuditChain, Entry, append
 from bot.store.engine import Database, only_reads
 from bot.store.key import AuditKey, check
@@ -133,6 +133,11 @@ class Store:
         """A connection that sees one moment of the database. Raises StoreError when the database fails."""
         async with self._begin(reads=True) as connection:
             yield connection
+
+    async def try_writing(self) -> None:
+        """Do what every writer does, and change nothing. Raises StoreError when the database can't be written."""
+        async with self.transaction() as transaction:
+            await transaction.connection.execute(tables.memory.update().where(false()).values(value=""))
 
     async def wait_told(self, timeout: float) -> bool:  # noqa: ASYNC109
         """Wait until something was told by this store, `timeout` seconds at most; whether there was."""

@@ -11,6 +11,7 @@ from handlers.commands import (
     check,
     delete,
     digest,
+    doctor,
     flush,
     hold,
     mutes,
@@ -35,6 +36,7 @@ OTHERS = (
     *requests.COMMANDS,
     *alerts.COMMANDS,
     *mutes.COMMANDS,
+    doctor.COMMAND,
 )
 """Every command but help, in the order in which help tells of them."""
 

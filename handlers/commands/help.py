@@ -39,6 +39,8 @@ HABITS: Mapping[str, str] = {
     "silence": "mute",
     "downtime": "mute",
     "maintenance": "mute",
+    "selftest": "doctor",
+    "diagnose": "doctor",
 }
 
 
