@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Optional
 
 QUEUE_ID = re.compile(
@@ -30,6 +31,7 @@ def arrival(queue_id: str) -> Optional[float]:
     return _number(queue_id[:6]) + _number(queue_id[6:10]) / 1_000_000
 
 
+@lru_cache(maxsize=16 * 1024)
 def hash_key(queue_id: str) -> str:
     """The characters that name an ID's hash folders: a short ID's own, or a long ID's microseconds in hex.
 
@@ -37,7 +39,7 @@ def hash_key(queue_id: str) -> str:
     """
     if not is_long(queue_id):
         return queue_id
-    # Spelled out, for it is done several times for each message.
+    # Spelled out and remembered, for it is asked several times for each message.
     of = _VALUE
     microseconds = ((of[queue_id[6]] * 52 + of[queue_id[7]]) * 52 + of[queue_id[8]]) * 52 + of[queue_id[9]]
     return f"{microseconds:05X}"
