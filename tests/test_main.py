@@ -123,11 +123,13 @@ def test_the_demo_plays_a_tour_where_nobody_sits_at_the_terminal(tmp_path: Path)
         "🔴 mx1: One sender has most of a growing queue",
         "ben acknowledged it.",
         "🟢 Over: One sender has most of a growing queue.",
-        "1 of 2 mail hosts needs somebody: mx1.",
+        "🟡 mx1: On a blocklist: 192.0.2.25 spamcop",
+        "2 of 2 mail hosts need somebody: mx1 and mx2.",
         "Queue of mx1",
         "That was the tour",
     ):
         assert said in done.stdout, said
+    assert "never checked" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

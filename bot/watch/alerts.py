@@ -127,6 +127,11 @@ class Alerts:
             found = [alert_of(values) for values in await kept.firing(connection)]
         return tuple(sorted(found, key=lambda alert: (-alert.severity, alert.fired_at or alert.since)))
 
+    async def open(self) -> tuple[Alert, ...]:
+        """Every alert that fires, or would if it lasts."""
+        async with self._store.reading() as connection:
+            return tuple(map(alert_of, await kept.still_open(connection)))
+
     async def between(self, host: str, start: datetime, end: datetime) -> tuple[Alert, ...]:
         """The alerts of this host that fired, or still did, in this time; the first to fire first."""
         async with self._store.reading() as connection:

@@ -6,7 +6,7 @@ beginning is the digest's to tell: an alert is for what turned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.reputation.findings import Finding, Part
@@ -14,8 +14,9 @@ from bot.reputation.findings import Severity as Found
 from bot.reputation.report import Report
 from bot.text import listed, plural
 from bot.watch.memory import Known, Memory
-from bot.watch.model import Reading
+from bot.watch.model import Alert, Reading, State
 from bot.watch.outcomes import PARTS, Outcome, outcome
+from bot.watch.rows import Mute
 from bot.watch.rules import Severity
 
 Readings = Mapping[str, list[Reading]]
@@ -78,6 +79,25 @@ def readings(report: Report, memory: Memory, now: datetime) -> Readings:
     if "tls" in report.parts:
         found["certificate"] = _days_left(report, memory)
     return found
+
+
+def once(found: Readings, host: str, opened: Iterable[Alert], muted: Collection[Mute]) -> Readings:
+    """Without what another host's alert says already: the SPF record of a domain is the same for all who send for it.
+
+    `opened` are the alerts that fire or wait. One that waits because it is muted says nothing.
+    """
+    own: set[tuple[str, str]] = set()
+    others: set[tuple[str, str]] = set()
+    for alert in opened:
+        if alert.host == host:
+            own.add((alert.rule, alert.subject))
+        elif alert.state is State.FIRING or not any(mute.covers(alert.rule, alert.host) for mute in muted):
+            others.add((alert.rule, alert.subject))
+    said = others - own
+    return {
+        rule: [Reading(each.subject, None) if (rule, each.subject) in said else each for each in readings]
+        for rule, readings in found.items()
+    }
 
 
 def name_of(finding: Finding) -> str:

@@ -21,7 +21,7 @@ from bot.store.database import Connection, Store
 from bot.store.memory import recall, remember
 from bot.watch.alerts import Alerts
 from bot.watch.memory import Memory, from_json, to_json
-from bot.watch.reputation import after, left_out, of_the_bot, readings
+from bot.watch.reputation import after, left_out, of_the_bot, once, readings
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,8 @@ class ReputationWatch:
         report = await self._reports.watch(host, await self._left_out(host))
         memory = await self._remember(host, report)
         now = self._now()
-        await self._alerts.observe(host.name, readings(report, memory, now))
+        found = once(readings(report, memory, now), host.name, await self._alerts.open(), await self._alerts.muted())
+        await self._alerts.observe(host.name, found)
         await self._alerts.observe("", of_the_bot(report, await self._memories(), self._names, now))
 
     async def _left_out(self, host: MailHost) -> Collection[Part]:

@@ -14,7 +14,8 @@ from bot.reputation.report import Report
 from bot.watch.engine import step
 from bot.watch.memory import Memory, from_json, to_json
 from bot.watch.model import Alert, Reading, State
-from bot.watch.reputation import Readings, after, left_out, of_the_bot, readings
+from bot.watch.reputation import Readings, after, left_out, of_the_bot, once, readings
+from bot.watch.rows import Mute
 from bot.watch.rules import Severity as Bad
 from bot.watch.rules import load
 from tests.reputation.reports import ADDRESS, STARTED, finding, report
@@ -154,6 +155,22 @@ def test_a_name_server_that_lists_refuse_puts_nothing_else_in_doubt() -> None:
 def test_a_name_server_that_could_not_be_tried_is_what_it_was() -> None:
     (found,) = bot(report(finding("resolver.internal_error", Severity.UNKNOWN, "", "dns")))
     assert "resolver" not in found and "resolver_limited" not in found
+
+
+def test_what_another_host_says_already_is_not_said_again() -> None:
+    def alert(host: str, subject: str, state: State = State.FIRING) -> Alert:
+        return Alert("check", host, subject, state, Bad.CRITICAL, STARTED)
+
+    def left(*opened: Alert, muted: tuple[Mute, ...] = ()) -> list[float | None]:
+        return [each.value for each in once(found, "mx2", opened, muted)["check"]]
+
+    found = {"check": [Reading("spf example.org", 1), Reading("ptr 192.0.2.26", 1)]}
+    waits = alert("mx1", "spf example.org", State.PENDING)
+    mute = Mute("", "mx1", STARTED, STARTED, "U1", "Ana")
+    assert left() == left(alert("mx1", "spf example.com")) == [1, 1]
+    assert left(alert("mx1", "spf example.org")) == left(waits) == [None, 1]
+    assert left(waits, muted=(mute,)) == [1, 1], "nobody is told of it at the other host"
+    assert left(alert("mx1", "spf example.org"), alert("mx2", "spf example.org")) == [1, 1], "its own has to end"
 
 
 def tls(*codes: str, **more: Any) -> Report:

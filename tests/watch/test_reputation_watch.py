@@ -150,6 +150,21 @@ async def test_a_check_that_turns_is_an_alert_until_it_passes_and_one_that_faile
     assert await world.events() == ["fired", "resolved", "fired"]
 
 
+async def test_what_concerns_all_who_send_for_a_domain_is_said_once(
+    make: Make, authority: Authority, tmp_path: Path
+) -> None:
+    world = make("shared", hosts=3)
+    await world.later()
+    spf = world.site.records.pop("spf")
+    world.site.plant(world.dns, authority, tmp_path)
+    await world.later(3)
+    assert [(alert.host, alert.subject) for alert in await world.firing()] == [("mx1", f"spf {world.site.domain}")]
+    world.site.records["spf"] = spf
+    world.site.plant(world.dns, authority, tmp_path)
+    await world.later(2)
+    assert await world.events() == ["fired", "resolved"]
+
+
 async def test_a_certificate_that_runs_out_is_told_and_seen_renewed_at_the_next_look(
     make: Make, authority: Authority, tmp_path: Path
 ) -> None:
