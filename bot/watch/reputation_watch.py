@@ -1,15 +1,14 @@
 """Looking at how the mail of each host is received, again and again: kept, told to nobody, and told to the rules.
 
-Of the bots that share a store one looks at each host each half hour, at one host after the other.
+Each host is looked at each half hour, one a minute, by one of the bots that share the store. So no two looks run at
+once: what two hosts have in common is said once, and blocklists are not asked for all of them in the same second.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from bot.errors import StoreError
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.reputation.blocklists import Blocklists
@@ -23,9 +22,11 @@ from bot.watch.alerts import Alerts
 from bot.watch.memory import Memory, from_json, to_json
 from bot.watch.reputation import after, left_out, of_the_bot, once, readings
 
-logger = logging.getLogger(__name__)
-
 EVERY = timedelta(minutes=30)
+APART = timedelta(seconds=50)
+"""So long after one look the next may begin: a report has ended by then, and the clock's next minute has not come."""
+SPARED = timedelta(seconds=72)
+"""What each host is given of the time between two looks at it, where there are too many for half an hour."""
 
 
 class ReputationWatch:
@@ -50,21 +51,23 @@ class ReputationWatch:
         self._owner = owner
 
     async def look(self) -> None:
-        """Look at each host whose half hour is over (the clock's job, each minute)."""
+        """Look at one host whose half hour is over, if there is one (the clock's job, each minute)."""
         if await self._alerts.home() is None:
             return  # Nobody could be told, and what was seen now would not be seen anew for half an hour.
-        for host in self._hosts.values():
-            try:
-                if await self._my_turn(host):
-                    await self._look_at(host)
-            except StoreError as error:
-                logger.error("a look at the reputation of %s can't be kept: %s", host.name, error)
+        # Where somebody has a host checked at this moment, its turn is in the next minute.
+        idle = [host for host in self._hosts.values() if not await self._reports.under_way(host)]
+        if host := await self._due(idle):
+            await self._look_at(host)
 
-    async def _my_turn(self, host: MailHost) -> bool:
-        if await self._reports.under_way(host):
-            return False  # Somebody has it checked at this moment: its turn is in the next minute.
+    async def _due(self, hosts: Sequence[MailHost]) -> MailHost | None:
+        """The host whose turn this bot has got; None when there is none, or another bot is looking."""
+        now, every = self._now(), max(EVERY, SPARED * len(self._hosts))
         async with self._store.transaction() as transaction:
-            return await turns.take_after(transaction, f"reputation of {host.name}", EVERY, self._owner, self._now())
+            if await turns.take_after(transaction, "look at a reputation", APART, self._owner, now):
+                for host in hosts:
+                    if await turns.take_after(transaction, f"reputation of {host.name}", every, self._owner, now):
+                        return host
+        return None
 
     async def _look_at(self, host: MailHost) -> None:
         report = await self._reports.watch(host, await self._left_out(host))

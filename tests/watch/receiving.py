@@ -106,10 +106,12 @@ class World:
         return Bot(self, self.store, owner)
 
     async def later(self, times: int = 1) -> None:
-        """The next looks, half an hour apart, each by a bot that was just started."""
+        """The next looks at each host, half an hour apart, each by a bot that was just started."""
         for _ in range(times):
-            self.clock.turn(EVERY)
-            await self.bot().watch.look()
+            self.clock.turn(EVERY - self.hosts * MINUTE)
+            for _ in range(self.hosts):
+                self.clock.turn(MINUTE)
+                await self.bot().watch.look()
 
     async def firing(self) -> list[Alert]:
         return list(await self.bot().alerts.firing())

@@ -201,10 +201,12 @@ async def test_of_two_bots_one_looks_at_each_host_each_half_hour(make: Make, tmp
     async with Store(f"sqlite:///{tmp_path}/maildesk.db", KEY, world.clock) as other:
         first, second = world.bot("one"), world.bot("two")
         second.watch._store = second.reports._store = other
-        for _ in range(61):
+        for _ in range(62):
             world.clock.turn(MINUTE)
             await asyncio.gather(first.watch.look(), second.watch.look())
     assert [len(await world.looks(host)) for host in ("mx1", "mx2")] == [3, 3]
+    starts = [row.started_at for host in ("mx1", "mx2") for row in await world.looks(host)]
+    assert all(later - earlier >= MINUTE for earlier, later in pairwise(sorted(starts))), "one at a time"
     assert all(later.started_at - earlier.started_at >= EVERY for earlier, later in pairwise(await world.looks()))
 
 
@@ -218,6 +220,7 @@ async def test_a_host_that_somebody_has_checked_is_looked_at_when_that_is_done(m
     assert await world.looks() == []
     async with world.store.transaction() as transaction:
         await reports.end(transaction, number, "a", reports.DONE, None, now)
+    world.clock.turn(MINUTE)
     await world.bot().watch.look()
     assert len(await world.looks()) == 1
 
