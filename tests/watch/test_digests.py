@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -152,6 +153,20 @@ async def test_listings_and_checks_are_new_then_still_there_then_gone(days: Days
     assert await morning(CLEAN, DKIM, PASSES) == {"SpamCop": GONE, DKIM.text: STILL}
     assert await morning(CLEAN, DKIM_OK, PASSES) == {DKIM.text: GONE}
     assert await morning(CLEAN, DKIM_OK, PASSES) == {}
+
+
+async def test_a_listing_is_there_since_it_was_seen_and_a_check_fails_since_a_digest_said_so(
+    days: Days, clock: Clock
+) -> None:
+    seen = (MORNING - 5 * HOUR).timestamp()
+    for _ in range(2):
+        await days.report(replace(SPAMCOP, since=seen), DKIM, PASSES)
+        assert await days.digests.post_due()
+        clock.turn(DAY)
+    made = await days.digests.get(2)
+    assert made
+    told = {each.text: each.since for each in made.digest.hosts[0].reputation.told}
+    assert told == {SPAMCOP.text: int(seen), DKIM.text: int(MORNING.timestamp())}
 
 
 async def test_a_list_that_is_silent_has_let_nobody_go(days: Days, clock: Clock) -> None:
