@@ -60,6 +60,7 @@ def services(
     background, kept = Background(), store(settings, now)
     asking = tools(settings, outside, Sightings(kept, now))
     alerts = Alerts(kept, rules(settings), settings.ops_channels[0] if settings.ops_channels else "", now)
+    mutes = Mutes(kept, now)
     reports = Reports(kept, checks(settings, asking, now), hosts, background, now, lease.process())
     return Services(
         settings=settings,
@@ -74,9 +75,9 @@ def services(
         blocklists=asking.blocklists,
         reports=reports,
         alerts=alerts,
-        mutes=Mutes(kept, now),
+        mutes=mutes,
         sampling=Sampling(kept, hosts, alerts, now, lease.process()),
-        reputation=ReputationWatch(kept, reports, asking.blocklists, hosts, alerts, now, lease.process()),
+        reputation=ReputationWatch(kept, reports, asking.blocklists, hosts, alerts, mutes, now, lease.process()),
         digests=Digests(kept, alerts, hosts, settings, now, lease.process()),
         doctor=Doctor(settings, hosts, roster, kept, asking.selfcheck, now),
         now=now,

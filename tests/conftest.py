@@ -78,9 +78,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Async tests get `no_leftover_tasks`, first in line: it is set up before, and torn down after, all else."""
+    """Async tests get `no_leftover_tasks`, early: it is set up before, and torn down after, all else but one.
+
+    That is `no_leftover_processes`: a process may be what a task waits for.
+    """
     if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-        item.fixturenames.insert(0, "no_leftover_tasks")
+        item.fixturenames[:0] = ["no_leftover_processes", "no_leftover_tasks"]
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ async def services(tmp_path: Path, time: Time, agents: list[FakeAgent]) -> Async
     async with made.store:
         yield made
         await made.background.close()
+        await made.hosts.close()
 
 
 async def test_a_clock_does_what_is_due_at_its_start(services: Services, agents: list[FakeAgent], time: Time) -> None:

@@ -14,6 +14,7 @@ from contextlib import aclosing
 from bot import bootstrap
 from bot.errors import MaildeskError
 from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
 from bot.reputation.compliance import compliance, in_a_line
 from bot.reputation.findings import Finding, Severity
 from bot.reputation.report import NO_REPUTATION, Report, Scope, to_json
@@ -45,7 +46,10 @@ def main(host: str, scope: Scope, *, as_json: bool) -> int:
 
 
 async def _all(checks: Checks, hosts: Sequence[MailHost], scope: Scope) -> list[Report]:
-    return list(await asyncio.gather(*(_last(checks, host, scope) for host in hosts)))
+    try:
+        return list(await asyncio.gather(*(_last(checks, host, scope) for host in hosts)))
+    finally:
+        await MailHosts(hosts).close()
 
 
 async def _last(checks: Checks, host: MailHost, scope: Scope) -> Report:

@@ -42,4 +42,7 @@ def main(host: str, slack: Slack) -> int:
 
 async def _look(host: str, slack: Slack) -> list[Line]:
     services = bootstrap.services(load())
-    return await services.doctor.look(host, partial(slack, services))
+    try:
+        return await services.doctor.look(host, partial(slack, services))
+    finally:
+        await services.hosts.close()

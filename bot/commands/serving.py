@@ -45,3 +45,4 @@ async def running(services: Services) -> AsyncIterator[None]:
         finally:
             await clock.stop()
             await services.background.close()
+            await services.hosts.close()

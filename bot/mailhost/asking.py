@@ -68,6 +68,8 @@ class Link(Protocol):
 
     def ask(self, request: bytes) -> AsyncGenerator[Event, None]: ...
 
+    async def close(self) -> None: ...
+
 
 class Agent:
     """The agent of one instance. What it raises (bot/errors.py) begins with the host's name."""
@@ -75,6 +77,10 @@ class Agent:
     def __init__(self, link: Link, instance: str) -> None:
         self._link = link
         self._instance = instance
+
+    async def close(self) -> None:
+        """Give up what the link keeps from one request to the next."""
+        await self._link.close()
 
     def request(self, verb: str, args: Mapping[str, Any]) -> bytes:
         """What `ask()` would send for a verb without targets."""

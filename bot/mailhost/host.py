@@ -53,6 +53,14 @@ class MailHost:
         self._listings = asyncio.Semaphore(LISTINGS)
         self._under_way: dict[bytes, asyncio.Task[Any]] = {}
 
+    async def close(self) -> None:
+        """Stop waiting for answers, and give up the link. What is asked afterwards makes it anew."""
+        under_way = tuple(self._under_way.values())
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._agent.close()
+
     async def info(self) -> Info:
         return await self._question("info", {}, Info)
 

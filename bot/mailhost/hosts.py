@@ -1,5 +1,6 @@
 """The configured mail hosts, found by their names."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.errors import UserError
@@ -39,3 +40,7 @@ class MailHosts(Mapping[str, MailHost]):
                 f"Which mail host? Nothing was done: there are {listed(list(self))}. Name one behind the command."
             )
         return next(iter(self._hosts.values()))
+
+    async def close(self) -> None:
+        """Stop waiting for answers, and give up every link."""
+        await asyncio.gather(*(host.close() for host in self._hosts.values()))

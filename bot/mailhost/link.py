@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from bot.errors import AgentFault, HostUnreachable
+from bot.mailhost.unheard import Unheard
 from bot.settings import HostSettings
 
 Event = dict[str, Any]
@@ -25,6 +26,7 @@ class CommandLink:
     def __init__(self, host: str, argv: tuple[str, ...]) -> None:
         self.host = host
         self._argv = argv
+        self._unheard = Unheard()
 
     async def ask(self, request: bytes) -> AsyncGenerator[Event, None]:
         """The agent's events as they come, until it ends; whether there was a last one is the caller's to judge.
@@ -63,11 +65,12 @@ class CommandLink:
             # Who stops listening does not stop a change: the agent sees a closed pipe and finishes what it began.
             for task in (feeder, complaints):
                 task.cancel()
+            self._unheard.leave(process)
             await asyncio.gather(feeder, complaints, return_exceptions=True)
-            transport: Any = getattr(process, "_transport", None)
-            if process.returncode is None and transport is not None:
-                for stream in (0, 1, 2):
-                    transport.get_pipe_transport(stream).close()
+
+    async def close(self) -> None:
+        """Wait a moment for the agents that nobody listens to any more; none is ended."""
+        await self._unheard.close()
 
     def _event(self, line: bytes) -> Event:
         try:

@@ -20,6 +20,7 @@ from bot.store.database import Connection, Store
 from bot.store.memory import recall, remember
 from bot.watch.alerts import Alerts
 from bot.watch.memory import Memory, from_json, to_json
+from bot.watch.mutes import Mutes
 from bot.watch.reputation import after, left_out, of_the_bot, once, readings
 
 EVERY = timedelta(minutes=30)
@@ -39,6 +40,7 @@ class ReputationWatch:
         blocklists: Blocklists,
         hosts: MailHosts,
         alerts: Alerts,
+        mutes: Mutes,
         now: Callable[[], datetime],
         owner: str,
     ) -> None:
@@ -47,6 +49,7 @@ class ReputationWatch:
         self._names = {zone.id: zone.name for zone in blocklists.zones}
         self._hosts = hosts
         self._alerts = alerts
+        self._mutes = mutes
         self._now = now
         self._owner = owner
 
@@ -73,7 +76,7 @@ class ReputationWatch:
         report = await self._reports.watch(host, await self._left_out(host))
         memory = await self._remember(host, report)
         now = self._now()
-        found = once(readings(report, memory, now), host.name, await self._alerts.open(), await self._alerts.muted())
+        found = once(readings(report, memory, now), host.name, await self._alerts.open(), await self._mutes.in_force())
         await self._alerts.observe(host.name, found)
         await self._alerts.observe("", of_the_bot(report, await self._memories(), self._names, now))
 

@@ -104,6 +104,9 @@ class FakeAgent:
         self.gate: asyncio.Event | None = None
         self._heard = asyncio.Event()
 
+    async def close(self) -> None:
+        """Nothing is kept from one request to the next."""
+
     async def ask(self, request: bytes) -> AsyncGenerator[Event, None]:
         """The events of one answer; none at the end when the agent died."""
         asked = requests.read(io.BytesIO(request))

@@ -88,6 +88,9 @@ async def test_a_queue_that_can_not_be_read_is_no_request(world: World, bot: Bot
             raise HostUnreachable("mx1", "the agent can't be started.")
             yield {}
 
+        async def close(self) -> None:
+            pass
+
     with pytest.raises(HostUnreachable):
         await bot.approvals.ask(Kind.DELETE, MailHost(Away()), parse("all"), person(OPAL), HERE)
     assert await bot.approvals.open() == ()

@@ -125,6 +125,9 @@ class MortalLink:
             yield event
         self._life.step()
 
+    async def close(self) -> None:
+        await self._link.close()
+
 
 @dataclass
 class Bot:
@@ -217,6 +220,7 @@ class World:
                 )
             finally:
                 await background.close()
+                await hosts.close()
 
     async def in_the_end(self, late: bool = False) -> tuple[Request, ...]:
         """Every request after a new bot ran for a while on a host that answers.

@@ -8,8 +8,11 @@ import pytest
 from bot import errors
 from bot.mailhost import asking
 from bot.mailhost.host import MailHost
+from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import CommandLink
+from tests.conftest import children
 from tests.mailhost.agents import DEPTH, HELD, agent, fails, says
+from tests.postfix.waiting import eventually
 
 
 async def test_an_answer_is_read_and_what_is_unknown_stays_unknown(tmp_path: Path) -> None:
@@ -98,3 +101,14 @@ async def test_a_hundred_thousand_targets_are_announced_and_sent(tmp_path: Path)
     )
     held = await agent(tmp_path, script).hold([f"{number:06X}" for number in range(100_000)])
     assert held.result.counts == {"held": 1}
+
+
+async def test_at_the_end_of_the_bot_nobody_waits_for_an_answer_any_more(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    mx1 = agent(tmp_path, f"sys.stdin.read()\nos.mkdir({str(begun)!r})\ntime.sleep(1)\n")
+    asking = asyncio.create_task(mx1.depth())
+    await eventually(begun.exists)
+    await MailHosts([mx1]).close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert children() == set()

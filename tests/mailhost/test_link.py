@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import os
 import sys
+import warnings
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
 
 from bot.errors import HostUnreachable, OutcomeUnknown
+from bot.mailhost import unheard
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import CommandLink, link_to
 from bot.settings import INSTALLED_AGENT, HostSettings
+from tests.conftest import children
 from tests.ordinary_user import OrdinaryUser
-from tests.postfix.waiting import eventually
+from tests.postfix.waiting import eventually, wait_until
 
 
 def test_the_command_is_a_list_that_mail_and_people_have_no_part_in() -> None:
@@ -52,10 +59,46 @@ async def test_an_agent_goes_on_to_its_end_when_nobody_waits_for_it_any_more(tmp
         'print(\'{"event": "progress"}\', flush=True)\n'
         f"time.sleep(0.3)\nopen({str(finished)!r}, 'w').close()"
     )
-    asked = link(tmp_path, script).ask(b"{}\n")
+    mx1 = link(tmp_path, script)
+    asked = mx1.ask(b"{}\n")
     assert (await anext(asked))["event"] == "progress"
     await asked.aclose()
+    (agent,) = children()
     await eventually(finished.exists)
+    await mx1.close()
+    assert agent not in children(), "nobody waited for it"
+
+
+@pytest.mark.parametrize("linger", [5.0, 0.0])
+def test_at_the_end_of_the_bot_an_agent_goes_on_and_nothing_of_it_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linger: float
+) -> None:
+    monkeypatch.setattr(unheard, "LINGER", linger)
+    finished = tmp_path / "finished"
+    script = (
+        "sys.stdin.read()\n"
+        'print(\'{"event": "progress"}\', flush=True)\n'
+        f"time.sleep(0.3)\nos.mkdir({str(finished)!r})"
+    )
+
+    async def live() -> None:
+        mx1 = link(tmp_path, script)
+        async with aclosing(mx1.ask(b"{}\n")) as asked:
+            assert (await anext(asked))["event"] == "progress"
+        await mx1.close()
+
+    with warnings.catch_warnings(record=True) as told:
+        asyncio.run(live())
+        (agent,) = children() or (None,)
+        assert (agent is None) == bool(linger) == finished.exists()
+        gc.collect()
+        wait_until(finished.exists, what="asyncio kills what is collected while it runs")
+        if agent:
+            # Where it is a thread of asyncio's that waits for it, not a loop that has ended, this comes too late.
+            with suppress(ChildProcessError):
+                os.waitpid(agent, 0)
+        gc.collect()
+    assert told == []
 
 
 async def test_an_event_may_be_long_but_not_without_end(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ async def desk(
                     stop.set()
                     await serving
                     await made.background.close()
+                    await made.hosts.close()
 
 
 def services(

@@ -297,3 +297,4 @@ async def site(
             finally:
                 await made.left_alone()
                 await made.services.background.close()
+                await made.services.hosts.close()

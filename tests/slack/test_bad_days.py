@@ -25,6 +25,9 @@ class BrokenLink:
         raise ZeroDivisionError(f"a defect met {len(request)} bytes")
         yield {}
 
+    async def close(self) -> None:
+        pass
+
 
 async def test_an_unexpected_error_has_a_reference_that_the_log_has_too(caplog: pytest.LogCaptureFixture) -> None:
     async with serving([MailHost(BrokenLink())]) as ops:

@@ -44,6 +44,9 @@ class WarmLink:
         finally:
             writer.close()
 
+    async def close(self) -> None:
+        pass
+
 
 @contextlib.contextmanager
 def warm_host(postfix: PrivatePostfix, folder: Path) -> Iterator[MailHost]:

@@ -20,6 +20,7 @@ from bot.store import reports
 from bot.store.database import Store
 from bot.watch.alerts import Alerts
 from bot.watch.model import Alert
+from bot.watch.mutes import Mutes
 from bot.watch.reputation_watch import EVERY, ReputationWatch
 from bot.watch.rules import Rules
 from tests.approvals.world import Clock
@@ -59,7 +60,8 @@ class Bot:
         self.blocklists = blocklists
         self.reports = Reports(store, Checks(tools, settings, clock), hosts, Background(), clock, owner)
         self.alerts = Alerts(store, world.rules, OPS, clock)
-        self.watch = ReputationWatch(store, self.reports, blocklists, hosts, self.alerts, clock, owner)
+        mutes = Mutes(store, clock)
+        self.watch = ReputationWatch(store, self.reports, blocklists, hosts, self.alerts, mutes, clock, owner)
 
 
 class World:

@@ -53,6 +53,9 @@ class Cable:
         async for event in self._link.ask(request):
             yield event
 
+    async def close(self) -> None:
+        await self._link.close()
+
 
 class Watched:
     """One host that is looked at each minute, and its alerts."""
