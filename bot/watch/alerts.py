@@ -16,7 +16,7 @@ from bot.store.outbox import Told
 from bot.watch.engine import over, snooze_limit
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.observing import Observed, Round
-from bot.watch.rows import AlertCard, alert_of, card, keep_and_tell, place, show_cards, tell, values_of
+from bot.watch.rows import AlertCard, alert_of, card, keep_and_tell, place, show_cards, stale, tell, values_of
 from bot.watch.rules import Rule, Rules, Severity
 
 FAR = timedelta(days=3650)
@@ -58,6 +58,24 @@ class Alerts:
                 workspace, channel = home
                 round = Round(transaction, Told(workspace, channel, kept.CARD, ""), host, now)
                 await round.go(self.rules.of(host), observed)
+
+    async def wake(self) -> int:
+        """Have the cards shown on which a snooze, or a mute, is over that they still tell of; how many alerts it was.
+
+        Whether somebody is to be reminded then is each alert's next reading's to say.
+        """
+        now = self._now()
+        async with self._store.reading() as connection:
+            if not await stale(connection, now):
+                return 0
+        async with self._store.transaction() as transaction:
+            await transaction.alone()
+            found = await stale(transaction.connection, now)
+            for alert in found:
+                row = await kept.card(transaction.connection, alert.card or 0)
+                if row is not None:
+                    await keep_and_tell(transaction, replace(alert, told_at=now, told_text=alert.text), place(row))
+        return len(found)
 
     async def end_strangers(self, hosts: Collection[str]) -> int:
         """End what is open of mail hosts that are not among these, and of rules that are gone or off.

@@ -99,6 +99,22 @@ async def mutes(connection: Connection, start: datetime, end: datetime) -> tuple
     return tuple(Mute(**{name: value for name, value in row.items() if name != "id"}) for row in rows)
 
 
+async def stale(connection: Connection, now: datetime) -> list[Alert]:
+    """What fires, and was shown last while it was snoozed or muted, as it is not any more."""
+    firing = [alert_of(values) for values in await kept.firing(connection)]
+    since = min((alert.told_at for alert in firing if alert.told_at), default=now)
+    past = [mute for mute in await mutes(connection, since, now) if mute.until <= now]
+    return [
+        alert for alert in firing if alert.told_at and any(alert.told_at < end <= now for end in _ends(alert, past))
+    ]
+
+
+def _ends(alert: Alert, past: Sequence[Mute]) -> list[datetime]:
+    """When its snooze ends, and when mutes of it did."""
+    snoozed = [alert.snoozed_until] if alert.snoozed_until else []
+    return snoozed + [mute.until for mute in past if mute.covers(alert.rule, alert.host)]
+
+
 def alert_of(values: kept.Values) -> Alert:
     """An alert from its row."""
     mentioned = values["mentioned"]

@@ -57,7 +57,7 @@ class Sampling:
         Whether the round is complete: every host was looked at, or known to give no answer, and all of it is kept.
         """
         done = await asyncio.gather(*(self._look_at(host) for host in self._hosts.values()), self._look_at_itself())
-        return all(done)
+        return all(done) and await self._wake()
 
     async def list(self) -> None:
         """A listing of each host's queue, where it is time for one (the clock's job)."""
@@ -148,6 +148,15 @@ class Sampling:
             await self._alerts.observe("", {**itself.store_space(self._store.database.file), **itself.deaf(deaf)})
         except StoreError as error:
             logger.error("the bot's own look at itself can't be kept: %s", error)
+            return False
+        return True
+
+    async def _wake(self) -> bool:
+        """Of a host that is away, too, the card says when a snooze is over."""
+        try:
+            await self._alerts.wake()
+        except StoreError as error:
+            logger.error("the cards of alerts can't be brought up to date: %s", error)
             return False
         return True
 

@@ -100,6 +100,22 @@ async def test_a_snooze_is_seen_on_the_card_and_keeps_reminders_away(watched: De
     assert "Snoozed" not in text_of(card(watched))
 
 
+async def test_a_card_says_within_a_minute_that_a_snooze_is_over(watched: Desk, clock: Clock) -> None:
+    await seen(watched, AWAY)
+    await watched.press(card(watched), "alert.acknowledge")
+    await watched.press(card(watched), "alert.snooze", "1 hour")
+    clock.ahead += timedelta(minutes=59)
+    await watched.services.alerts.wake()
+    await watched.services.background.idle()
+    assert "Snoozed until" in first_lines(card(watched))
+    before = thread(watched)
+    clock.ahead += 2 * MINUTE
+    await watched.services.sampling.look()
+    await watched.services.background.idle()
+    assert "Snoozed" not in text_of(card(watched)) and f"Acknowledged by {OPAL}" in first_lines(card(watched))
+    assert len(thread(watched)) == len(before), "somebody looks after it: nobody is reminded"
+
+
 async def test_an_old_copy_of_a_card_silences_nothing_that_was_not_seen(watched: Desk, clock: Clock) -> None:
     await seen(watched, {"corrupt": [Reading("", 2, "2 corrupt queue files.")]})
     clock.ahead += 11 * MINUTE

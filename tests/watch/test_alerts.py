@@ -146,6 +146,28 @@ async def test_who_acknowledges_or_snoozes_is_remembered_and_told_once(url: str)
         assert [row["verb"] for row in await one.rows("audit")] == ["acknowledge", "snooze"]
 
 
+async def test_a_card_that_tells_of_a_snooze_or_a_mute_is_shown_anew_once_that_is_over(url: str) -> None:
+    async with bot(url) as one, bot(url, one.clock) as other:
+        await one.see(deferred=700)
+        await one.see("mx2", deferred=700)
+        await one.alerts.acknowledge(1, ANA)
+        await one.alerts.snooze(1, HOUR, ANA)
+        await one.mutes.mute("deferred", "mx2", 2 * HOUR, ANA)
+        shown = await one.told()
+        one.clock.now += HOUR - MINUTE
+        assert await one.alerts.wake() == 0
+        one.clock.now += MINUTE
+        assert sorted(await asyncio.gather(one.alerts.wake(), other.alerts.wake())) == [0, 1]
+        one.clock.now += 2 * HOUR
+        assert [await one.alerts.wake(), await other.alerts.wake()] == [1, 0]
+        again = await one.told()
+        assert {key: times - shown[key] for key, times in again.items()} == {
+            **dict.fromkeys(again, 0),
+            ("alert", "1"): 1,
+            ("alert", "2"): 1,
+        }
+
+
 async def test_what_the_settings_name_no_longer_ends_and_says_that_nobody_knows_how_it_is(url: str) -> None:
     async with bot(url) as one:
         await one.see("mx1", deferred=700)
