@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 # C0 and C1 controls, and what reorders or breaks lines: bidi controls, line and paragraph separators, and the
 # invisible characters with which one address can be made to look like another.
@@ -115,9 +116,12 @@ def share(part: int, whole: int) -> str:
     return ">99 %" if percent == 100 and part < whole else f"{percent} %"
 
 
-def clock(seconds: float) -> str:
-    """A time in seconds since the epoch as `2026-01-31 08:05 UTC`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def clock(seconds: float, zone: str = "UTC") -> str:
+    """A time in seconds since the epoch as `2026-01-31 08:05 UTC`, in the time zone of this name as `… 09:05 CET`.
+
+    Raises ZoneInfoNotFoundError.
+    """
+    return datetime.fromtimestamp(seconds, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def width(text: str) -> int:

@@ -47,8 +47,8 @@ async def render_transition(services: Services, subject: str) -> Card | None:
 
 async def known(services: Services, host: str) -> Known:
     """What a card of this host is drawn with."""
-    rules, muted = services.alerts.rules.of(host), await services.mutes.in_force()
-    return Known(rules, muted, services.now(), services.settings.channel_addresses)
+    rules, settings, muted = services.alerts.rules.of(host), services.settings, await services.mutes.in_force()
+    return Known(rules, muted, services.now(), settings.channel_addresses, settings.timezone)
 
 
 # What people say of it ------------------------------------------------------------------------------------------------

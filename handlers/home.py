@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncApp
@@ -24,7 +25,7 @@ from handlers.blocks.alerts import blind
 from handlers.blocks.help import Entry
 from handlers.blocks.home import ALERTS, Decidable, Fleet, home
 from handlers.blocks.kit import Card
-from handlers.commands.alerts import last_look
+from handlers.commands.alerts import last_look, place
 from handlers.commands.help import Help
 from handlers.door import Door, Request
 from handlers.reply import SLACK_ERRORS
@@ -41,10 +42,12 @@ ACTIONS = 5
 
 @dataclass(slots=True)
 class Tab:
-    """An open tab: whose, when it was opened and shown last (monotonic seconds), and what it showed."""
+    """An open tab: whose and of which workspace, when it was opened and shown last (monotonic seconds), and what it
+    showed."""
 
     user: str
     name: str
+    workspace: str
     opened: float
     shown: float = 0.0
     showed: Hashable = None
@@ -61,11 +64,12 @@ class Homes:
         self._looks: tuple[Look, ...] = ()
         self._looked = -PAUSE
         self._watching = False
+        self._addresses: dict[tuple[str, str], str] = {}
         self._showing = asyncio.Lock()
 
     async def opened(self, request: Request) -> None:
         actor = request.actor
-        self._tabs[actor.id] = Tab(actor.id, actor.name, time.monotonic())
+        self._tabs[actor.id] = Tab(actor.id, actor.name, request.workspace, time.monotonic())
         self._looked = -PAUSE
         await self._show(self._tabs[actor.id], None)
         if not self._watching:
@@ -124,20 +128,37 @@ class Homes:
             services = self._services
             actor = Actor(tab.user, tab.name, services.roster.role(tab.user))
             state = await self._state()
-            fleet = await self._fleet(actor) if actor.role > Role.NONE else None
+            fleet = await self._fleet(actor, tab.workspace) if actor.role > Role.NONE else None
             page = home(actor, self._entries(), tuple(services.hosts), fleet, services.settings.ops_channels, note)
             await self._publish(tab.user, page)
             tab.shown, tab.showed = time.monotonic(), state
 
-    async def _fleet(self, actor: Actor) -> Fleet:
+    async def _fleet(self, actor: Actor, workspace: str) -> Fleet:
         services = self._services
         if time.monotonic() - self._looked >= PAUSE:
             self._looks = tuple(await asyncio.gather(*(look(each, services.now) for each in services.hosts.values())))
             self._looked = time.monotonic()
-        alerts = [(each, await known(services, each.host)) for each in (await services.alerts.firing())[:ALERTS]]
+        firing = (await services.alerts.firing())[:ALERTS]
+        alerts = [(each, await known(services, each.host)) for each in firing]
+        links = await self._links_to([each.card for each in firing if each.card], workspace)
         unseen = blind({host: await last_look(services, host) for host in services.hosts}, services.now())
         done = await services.store.audit.latest(ACTIONS)
-        return Fleet(self._looks, alerts, await self._decidable(actor), done, unseen)
+        zone = services.settings.timezone
+        return Fleet(self._looks, alerts, await self._decidable(actor), done, unseen, zone, links)
+
+    async def _links_to(self, numbers: Sequence[int], workspace: str) -> dict[int, str]:
+        """The addresses of these cards, as far as Slack gives them; it is asked once for each message."""
+        links, asked, self._addresses = {}, self._addresses, {}
+        for number in dict.fromkeys(numbers):
+            found = await place(self._services, workspace, number)
+            if found is None:
+                continue
+            with suppress(*SLACK_ERRORS):
+                links[number] = self._addresses[found] = asked.get(found) or await self._address(*found)
+        return links
+
+    async def _address(self, channel: str, ts: str) -> str:
+        return str((await self._client.chat_getPermalink(channel=channel, message_ts=ts))["permalink"])
 
     async def _decidable(self, actor: Actor) -> list[Decidable]:
         """The open requests that this person may approve now."""

@@ -6,7 +6,7 @@ Several alerts of one host share a card: the worst leads, the others have a line
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.text import clock, duration, plural
+from bot.text import duration, plural
 from bot.watch.model import Alert, State
 from bot.watch.rows import AlertCard
 from bot.watch.rules import Rule
@@ -30,7 +30,7 @@ def alert_card(shown: AlertCard, known: Known, revision: str) -> Card:
         rich(bullets(*[_other(each, known) for each in others])) if others else None,
         last=[
             actions(f"alert:{shown.id}:{revision}", buttons(shown, known)) if shown.firing else None,
-            context(f"Alert {shown.id} · as it was at {clock(known.now.timestamp())}"),
+            context(f"Alert {shown.id} · as it was at {known.at(known.now)}"),
         ],
     )
 
@@ -43,7 +43,7 @@ def _told(where: str, lead: Alert, others: Sequence[Alert], known: Known, begun:
     """The notification: all of it in one text."""
     title, text = known.title(lead), known.shown(lead.text)
     if lead.state is not State.FIRING:
-        return f"Over: {where}: {title}. {_lasted(lead, begun)}"
+        return f"Over: {where}: {title}. {_lasted(lead, known, begun)}"
     also = f" And {plural(len(others), 'other alert')} on this card." if others else ""
     cause = f" {known.shown(lead.cause)}" if lead.cause else ""
     return f"{lead.severity.label.capitalize()}: {where}: {title}. {text}{cause}{_said(lead, known)}{also}"
@@ -52,14 +52,14 @@ def _told(where: str, lead: Alert, others: Sequence[Alert], known: Known, begun:
 def _said(alert: Alert, known: Known) -> str:
     """What people have said about an alert, for those who only hear of it."""
     parts = [f"Acknowledged by {alert.acknowledged_name}."] if alert.acknowledged_at else []
-    parts += [f"Snoozed {snoozed_until(alert)}."] if alert.snoozed(known.now) else []
+    parts += [f"Snoozed {snoozed_until(alert, known)}."] if alert.snoozed(known.now) else []
     return "".join(f" {part}" for part in parts)
 
 
 def _second(alert: Alert, shown: AlertCard, known: Known) -> Line:
     """The second line: what people have said of it, so that nobody sees to it twice, and the numbers in words."""
     if alert.state is not State.FIRING:
-        return [f"Over, {_lasted(alert, _begun(alert, shown))}", *_ended_line(alert)]
+        return [f"Over, {_lasted(alert, known, _begun(alert, shown))}", *_ended_line(alert)]
     return [*said_of(alert, known), words(known.shown(alert.text) if alert.text else "No more is known of it.", 500)]
 
 
@@ -68,11 +68,11 @@ def _begun(alert: Alert, shown: AlertCard) -> datetime:
     return shown.opened_at if alert.times > 1 else alert.since
 
 
-def _lasted(alert: Alert, begun: datetime | None = None) -> str:
+def _lasted(alert: Alert, known: Known, begun: datetime | None = None) -> str:
     if alert.ended_at is None:
         return "at a time that is not known."
     lasted = duration((alert.ended_at - (begun or alert.since)).total_seconds())
-    return f"{lasted} after it began, at {clock(alert.ended_at.timestamp())}."
+    return f"{lasted} after it began, at {known.at(alert.ended_at)}."
 
 
 def _ended_line(alert: Alert) -> list[str | Element]:
@@ -87,16 +87,16 @@ def _body(alert: Alert, shown: AlertCard, known: Known) -> list[Line]:
     if firing:
         label = alert.severity.label.capitalize()
         age = duration((known.now - alert.since).total_seconds())
-        lines.append(f"{label}, since {clock(alert.since.timestamp())} ({age})")
+        lines.append(f"{label}, since {known.at(alert.since)} ({age})")
     else:
-        lines.append(f"It began {clock(_begun(alert, shown).timestamp())}, and was {alert.severity.label}")
+        lines.append(f"It began {known.at(_begun(alert, shown))}, and was {alert.severity.label}")
     if rule and (numbers := _numbers(alert, rule)):
         lines.append([numbers, "  ", code(spark(alert.track, SPARK))] if len(alert.track) > 1 else numbers)
     if alert.times > 1:
         lines.append(f"It has fired {alert.times} times: it {'comes and goes' if firing else 'came and went'}")
     if firing and alert.good_since and rule:
         calm = duration(rule.calm.total_seconds())
-        lines.append(f"Well again since {clock(alert.good_since.timestamp())}; over once that has lasted {calm}")
+        lines.append(f"Well again since {known.at(alert.good_since)}; over once that has lasted {calm}")
     if alert.cause:
         lines.append([bold("Likely cause: "), words(known.shown(alert.cause), 400)])
     return lines
@@ -114,5 +114,5 @@ def _other(alert: Alert, known: Known) -> Line:
     title = bold(known.title(alert), 300)
     if alert.state is not State.FIRING:
         at_worst = worst(alert, known.rules.get(alert.rule))
-        return [f"{OVER} ", title, f": over, {_lasted(alert)} {at_worst}".rstrip()]
+        return [f"{OVER} ", title, f": over, {_lasted(alert, known)} {at_worst}".rstrip()]
     return [f"{_sign(alert)} ", title, ": ", *said_of(alert, known), words(known.shown(alert.text), 300)]

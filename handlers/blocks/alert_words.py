@@ -19,12 +19,14 @@ ITSELF = "This bot"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a card is drawn with: the host's rules, the mutes in force, the time, and how addresses are shown."""
+    """What a card is drawn with: the host's rules, the mutes in force, the time, how addresses are shown, and the time
+    zone that times are told in."""
 
     rules: Mapping[str, Rule]
     mutes: Sequence[Mute]
     now: datetime
     addresses: Addresses
+    zone: str = "UTC"
 
     def title(self, alert: Alert) -> str:
         """`One sender has most of a growing queue`; with the subject, unless the alert's text names it."""
@@ -32,6 +34,10 @@ class Known:
         title = rule.title if rule else alert.rule
         named = alert.subject and alert.subject not in alert.text
         return self.shown(f"{title}: {alert.subject}" if named else title)
+
+    def at(self, moment: datetime) -> str:
+        """`2026-01-31 09:05 CET`."""
+        return clock(moment.timestamp(), self.zone)
 
     def shown(self, text: str) -> str:
         return shown_text(text, self.addresses)
@@ -48,17 +54,17 @@ def said_of(alert: Alert, known: Known) -> list[str | Element]:
     if alert.acknowledged_at:
         line += ["Acknowledged by ", person(alert.acknowledged_by), ". "]
     if alert.snoozed(known.now):
-        line += [f"Snoozed {snoozed_until(alert)} by ", person(alert.snoozed_by), ". "]
+        line += [f"Snoozed {snoozed_until(alert, known)} by ", person(alert.snoozed_by), ". "]
     if mute := known.mute(alert):
-        line += [f"Muted until {clock(mute.until.timestamp())} by ", person(mute.by), ". "]
+        line += [f"Muted until {known.at(mute.until)} by ", person(mute.by), ". "]
     return line
 
 
-def snoozed_until(alert: Alert) -> str:
-    """`until it changes`, `until 2026-01-31 08:05 UTC`."""
+def snoozed_until(alert: Alert, known: Known) -> str:
+    """`until it changes`, `until 2026-01-31 09:05 CET`."""
     if alert.snoozed_at is not None or alert.snoozed_until is None:
         return "until it changes"
-    return f"until {clock(alert.snoozed_until.timestamp())}"
+    return f"until {known.at(alert.snoozed_until)}"
 
 
 def worst(alert: Alert, rule: Rule | None) -> str:

@@ -38,7 +38,7 @@ def alerts(
         say([bold(title)], *unseen),
         *[_alert(each, draw(each.host), links) for each in firing[:SHOWN]],
         say(f"… and {more:,} more") if more > 0 else None,
-        rich(paragraph([bold("Muted")], *[_muted(mute, known.rules) for mute in mutes[:SHOWN]])) if mutes else None,
+        rich(paragraph([bold("Muted")], *[_muted(mute, known) for mute in mutes[:SHOWN]])) if mutes else None,
     )
 
 
@@ -78,13 +78,13 @@ def scope(mute: Mute, rules: Mapping[str, Rule]) -> str:
     return f"{what} on {mute.host or 'every mail host'}"
 
 
-def _muted(mute: Mute, rules: Mapping[str, Rule]) -> Line:
-    return [f"{scope(mute, rules)}, until {clock(mute.until.timestamp())}, by ", person(mute.by)]
+def _muted(mute: Mute, known: Known) -> Line:
+    return [f"{scope(mute, known.rules)}, until {known.at(mute.until)}, by ", person(mute.by)]
 
 
-def muted(mute: Mute, rules: Mapping[str, Rule]) -> Card:
+def muted(mute: Mute, rules: Mapping[str, Rule], zone: str) -> Card:
     """What the channel is told of a mute that begins."""
-    until = clock(mute.until.timestamp())
+    until = clock(mute.until.timestamp(), zone)
     again = f"/mail unmute {mute.rule or 'all'} {mute.host}".strip()
     return card(
         f"{mute.name} muted {scope(mute, rules)} until {until}.",

@@ -1,7 +1,7 @@
 """The Home tab: how the mail hosts are, what fires, what you may decide, what was done, and what you may type."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bot.actors import Actor, Role
 from bot.approvals.model import Request
@@ -12,10 +12,10 @@ from bot.text import clock, shown_text
 from bot.watch.model import Alert
 from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
 from handlers.blocks.help import Entry, overview
-from handlers.blocks.kit import Block, Card, actions, card, context, header
+from handlers.blocks.kit import Block, Card, Element, actions, card, context, header
 from handlers.blocks.request import decisions
 from handlers.blocks.request_words import asked
-from handlers.blocks.rich import Line, bold, channel, code, joined, person, rich, say, words
+from handlers.blocks.rich import Line, bold, channel, code, joined, link, person, rich, say, words
 from handlers.blocks.rich import bullets as listing
 from handlers.blocks.status import SIGNS as LEVELS
 
@@ -34,7 +34,8 @@ class Decidable:
 class Fleet:
     """What somebody with a role sees. `alerts` are what fires, each with what it is drawn with, the worst first.
 
-    `blind` says of which mail hosts it is not known whether there is an alert.
+    `blind` says of which mail hosts it is not known whether there is an alert; `zone` is the time zone of what is told;
+    `links` lead to the cards of alerts, by their numbers.
     """
 
     looks: Sequence[Look]
@@ -42,6 +43,8 @@ class Fleet:
     requests: Sequence[Decidable]
     done: Sequence[Row]
     blind: Sequence[str] = ()
+    zone: str = "UTC"
+    links: Mapping[int, str] = field(default_factory=dict)
 
 
 def home(
@@ -64,20 +67,20 @@ def home(
 
 
 def _fleet(fleet: Fleet) -> list[Block | None]:
-    at = clock(max(look.at for look in fleet.looks)) if fleet.looks else ""
+    at = clock(max(look.at for look in fleet.looks), fleet.zone) if fleet.looks else ""
     more = len(fleet.alerts) - ALERTS
     return [
         header("Mail hosts"),
         *[_line(seen) for seen in fleet.looks],
         context(f"As of {at}; open this tab again for a fresh look.") if at else None,
         header("Alerts"),
-        *[_alert(alert, known) for alert, known in fleet.alerts[:ALERTS]],
+        *[_alert(alert, known, fleet.links.get(alert.card or 0, "")) for alert, known in fleet.alerts[:ALERTS]],
         say(f"… and {more:,} more: /mail alerts lists them") if more > 0 else None,
         None if fleet.alerts else say("No alert fires now.", *fleet.blind),
         context(*fleet.blind) if fleet.alerts and fleet.blind else None,
-        *[block for each in fleet.requests[:REQUESTS] for block in _request(each)],
+        *[block for each in fleet.requests[:REQUESTS] for block in _request(each, fleet.zone)],
         header("Done last") if fleet.done else None,
-        rich(listing(*[_done(row) for row in fleet.done])) if fleet.done else None,
+        rich(listing(*[_done(row, fleet.zone) for row in fleet.done])) if fleet.done else None,
     ]
 
 
@@ -86,15 +89,17 @@ def _line(seen: Look) -> Block:
     return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], said.detail)
 
 
-def _alert(alert: Alert, known: Known) -> Block:
-    first: Line = [f"{SIGNS[alert.severity]} ", bold(f"{alert.host or ITSELF}: {known.title(alert)}", 300)]
+def _alert(alert: Alert, known: Known, address: str) -> Block:
+    title = bold(f"{alert.host or ITSELF}: {known.title(alert)}", 300)
+    where: list[str | Element] = [" · ", link(address, f"alert {alert.card}")] if address else []
+    first: Line = [f"{SIGNS[alert.severity]} ", title, *where]
     second: Line = [*said_of(alert, known), words(known.shown(alert.text), 300)]
-    return say(first, second if alert.text else said_of(alert, known) or f"Since {clock(alert.since.timestamp())}.")
+    return say(first, second if alert.text else said_of(alert, known) or f"Since {known.at(alert.since)}.")
 
 
-def _request(each: Decidable) -> list[Block | None]:
+def _request(each: Decidable, zone: str) -> list[Block | None]:
     request = each.request
-    until = clock(request.expires_at.timestamp())
+    until = clock(request.expires_at.timestamp(), zone)
     return [
         header(f"For you to decide: {request.key}"),
         say(
@@ -106,10 +111,10 @@ def _request(each: Decidable) -> list[Block | None]:
     ]
 
 
-def _done(row: Row) -> Line:
+def _done(row: Row, zone: str) -> Line:
     what = " ".join(part for part in (row.verb, row.host, shown_text(row.subject, "masked")) if part)
     return [
-        f"{clock(row.at.timestamp())}  ",
+        f"{clock(row.at.timestamp(), zone)}  ",
         bold(row.name or row.actor, 100),
         ": ",
         words(f"{what}: {row.outcome}", 300),

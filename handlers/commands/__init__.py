@@ -8,6 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from handlers.access import Body, require
 from handlers.commands import (
     alerts,
+    attending,
     check,
     delete,
     digest,
@@ -34,7 +35,8 @@ OTHERS = (
     *delete.COMMANDS,
     *restore.COMMANDS,
     *requests.COMMANDS,
-    *alerts.COMMANDS,
+    alerts.COMMAND,
+    *attending.COMMANDS,
     *mutes.COMMANDS,
     doctor.COMMAND,
 )
@@ -44,7 +46,7 @@ OTHERS = (
 def register(app: AsyncApp, door: Door) -> Help:
     """Register every command and its buttons; what knows of all of them is returned."""
     helping = Help(OTHERS)
-    commands = {command.name: command for command in (*OTHERS, helping.command)}
+    commands = {name: command for command in (*OTHERS, helping.command) for name in (command.name, *command.also)}
 
     async def dispatch(request: Request) -> None:
         name, _, rest = typed(request.words).partition(" ")

@@ -8,13 +8,14 @@ from handlers.door import Deed
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the table of commands. `name` is also the verb whose role it needs."""
+    """A row of the table of commands. `name` is also the verb whose role it needs; `also` is what else may be typed."""
 
     name: str
     usage: str
     summary: str
     examples: tuple[str, ...]
     run: Deed
+    also: tuple[str, ...] = ()
 
     @property
     def role(self) -> Role:

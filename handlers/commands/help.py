@@ -56,9 +56,11 @@ class Help:
             run=self.run,
         )
         self._commands = {command.name: command for command in (*others, self.command)}
+        self._also = {name: command.name for command in others for name in command.also}
 
     async def run(self, request: Request) -> None:
         name = request.words.lower()
+        name = self._also.get(name, name)
         if name in self._commands:
             await request.reply.privately(
                 blocks.one(request.actor, _entry(self._commands[name], request.services.roster))

@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.text import listed
 from bot.watch.rows import Mute
 from handlers.blocks import alerts as blocks
-from handlers.commands.alerts import time_of
+from handlers.commands.attending import time_of
 from handlers.commands.command import Command
 from handlers.door import Request
 
@@ -27,8 +27,9 @@ class Meant:
 
 async def mute(request: Request) -> None:
     meant = _meant(request, "mute")
-    made = await request.services.mutes.mute(meant.rule, meant.host, meant.lasting or USUALLY, request.actor)
-    await request.reply.publicly(blocks.muted(made, request.services.alerts.rules.of(made.host)))
+    services = request.services
+    made = await services.mutes.mute(meant.rule, meant.host, meant.lasting or USUALLY, request.actor)
+    await request.reply.publicly(blocks.muted(made, services.alerts.rules.of(made.host), services.settings.timezone))
 
 
 async def unmute(request: Request) -> None:

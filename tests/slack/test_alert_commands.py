@@ -9,8 +9,9 @@ import pytest
 from bot.console.workspace import text_of
 from bot.store import samples
 from bot.store.samples import Sample
+from bot.watch.model import Reading
 from tests.slack.deleting import Clock, card, thread, verbs
-from tests.slack.desk import OPAL, OPS, VIC, Desk
+from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk
 from tests.slack.watching import AWAY, BACK, MINUTE, cards, first_lines, flood, seen
 
 
@@ -90,9 +91,52 @@ async def test_a_snooze_that_is_not_understood_says_what_can_be_said(watched: De
     assert "Snoozed" not in text_of(card(watched)) and await verbs(watched) == []
 
 
+@pytest.mark.parametrize("words", ["acknowledge 1", "ack #1", "ack mx1", "acknowledge mx1/unreachable"])
+async def test_an_alert_is_acknowledged_by_number_host_or_rule(watched: Desk, words: str) -> None:
+    await seen(watched, AWAY)
+    told = await watched.type(f"/mail {words}")
+    assert "Acknowledged: alert 1 of mx1. There are no more reminders." in [text_of(each) for each in told]
+    assert f"Acknowledged by {OPAL}" in first_lines(card(watched))
+    assert await watched.say(f"/mail {words}") == "opal has acknowledged it already."
+    assert await verbs(watched) == ["acknowledge"]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (
+            "",
+            "Which alert? Nothing was acknowledged. What fires now: 1 (mx1/unreachable). Say the number, the host, or",
+        ),
+        ("7", "No alert 7 fires now, so nothing was acknowledged. What fires now: 1 (mx1/unreachable)."),
+        ("mx1/defered", "“mx1/defered” is no alert. Nothing was acknowledged."),
+        ("deferred", "Nothing of deferred fires now, so nothing was acknowledged."),
+    ],
+)
+async def test_what_is_no_alert_is_not_acknowledged(watched: Desk, words: str, answer: str) -> None:
+    await seen(watched, AWAY)
+    assert answer in await watched.say(f"/mail ack {words}")
+    assert "Acknowledged" not in text_of(card(watched)) and await verbs(watched) == []
+
+
+async def test_of_several_those_that_somebody_looks_after_already_are_named(watched: Desk, clock: Clock) -> None:
+    await seen(watched, flood(80))
+    await watched.press(card(watched), "alert.acknowledge", user=APRIL)
+    clock.ahead += 10 * MINUTE
+    await seen(watched, {"certificate": [Reading("mx1", 5, "The certificate of mx1 has 5 days left.")]})
+    told = [text_of(each) for each in await watched.type("/mail ack mx1")]
+    assert (
+        "Acknowledged: alert 2 of mx1. There are no more reminders. Alert 1: april has acknowledged it already." in told
+    )
+
+
+async def test_help_tells_of_a_command_by_its_short_name(watched: Desk) -> None:
+    assert "/mail acknowledge number | host/rule" in await watched.say("/mail help ack")
+
+
 async def test_viewers_neither_snooze_nor_mute(watched: Desk) -> None:
     await seen(watched, AWAY)
-    for command in ("snooze 1 8h", "mute all", "unmute all"):
+    for command in ("ack 1", "snooze 1 8h", "mute all", "unmute all"):
         assert "you are a viewer here. Nothing was done." in await watched.say(f"/mail {command}", VIC)
     assert await verbs(watched) == []
 

@@ -9,7 +9,7 @@ from bot.approvals.model import State
 from bot.console.workspace import View, controls, text_of
 from tests.slack.conftest import DEAD, FINE, SmallHost
 from tests.slack.deleting import DELETE, asked, request
-from tests.slack.desk import APRIL, OPAL, VIC, Desk
+from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk
 from tests.slack.watching import AWAY, seen
 
 
@@ -28,9 +28,10 @@ def buttons(view: View) -> list[str]:
 async def test_it_shows_hosts_alerts_and_what_was_done(watched: Desk) -> None:
     await seen(watched, AWAY)
     await watched.type("/mail mute deferred mx1")
-    text = text_of(await opened(watched, VIC))
+    text = text_of(view := await opened(watched, VIC))
     assert "🟢 mx1 is well." in text
-    assert "🔴 mx1: Mail host can't be reached\nNo answer for 5 minutes: connection refused." in text
+    assert "🔴 mx1: Mail host can't be reached · alert 1\nNo answer for 5 minutes: connection refused." in text
+    assert f"archives/{OPS}/p" in str(view.blocks), "a link to its card"
     assert "opal: mute mx1: done" in text
     assert "You are a viewer here" in text
 

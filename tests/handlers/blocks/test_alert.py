@@ -115,6 +115,20 @@ def test_what_people_said_of_it_is_in_the_second_line() -> None:
     assert "Snoozed" not in shown(replace(snoozed, snoozed_until=NOW))
 
 
+def test_times_are_told_in_the_time_zone_of_the_settings() -> None:
+    snoozed = replace(SENDER, snoozed_until=NOW + timedelta(hours=1), snoozed_by="U0BEN", snoozed_name="ben")
+    muted = Mute("", "", NOW, NOW + timedelta(days=90), "U0CLEO", "cleo")
+    madrid = replace(KNOWN, zone="Europe/Madrid", mutes=(muted,))
+        KNOWN, zone="Europe/Madrid", mutes=(Mute("", "", NOW, NOW + timedelta(days=90), "U0CLEO", "cleo"),)
+    )
+    text = shown(snoozed, over(DEFERRED), known=madrid)
+    assert "Snoozed until 2026-01-31 05:12 CET by U0BEN. Muted until 2026-05-01 05:12 CEST by U0CLEO." in text
+    assert "Critical, since 2026-01-31 02:37 CET (1 h 35 min)" in text
+    assert "after it began, at 2026-01-31 04:07 CET." in text
+    assert "as it was at 2026-01-31 04:12 CET" in text
+    assert "UTC" not in text
+
+
 def test_the_worst_leads_and_the_others_have_a_line_each() -> None:
     text = shown(SENDER, DEFERRED, over(replace(DEFERRED, rule="growth", id=9)))
     assert "🟡 Much deferred mail: 5,200 deferred messages." in text

@@ -1,0 +1,134 @@
+"""`/mail acknowledge` and `/mail snooze`: what people say of what fires, without its card at hand."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.errors import UserError
+from bot.text import clock, listed
+from bot.watch.model import Alert
+from bot.watch.rows import AlertCard
+from bot.watch.rules import duration
+from handlers.blocks.alert_buttons import SNOOZES
+from handlers.blocks.notice import note
+from handlers.commands.command import Command
+from handlers.commands.words import named
+from handlers.door import Request
+
+LONGEST = timedelta(days=30)
+NUMBER = 10
+"""The most digits that the number of an alert has."""
+
+ACKNOWLEDGED, SNOOZED = "acknowledged", "snoozed"
+
+
+async def acknowledge(request: Request) -> None:
+    """Of several cards those that somebody has acknowledged already are left as they are, and named."""
+    wanted = await _wanted(request, request.words.strip(), ACKNOWLEDGED, "/mail acknowledge 12")
+    done, before = [], []
+    for number in wanted:
+        try:
+            done.append(await request.services.alerts.acknowledge(number, request.actor))
+        except UserError as error:
+            before.append((number, error))
+    if not done:
+        raise before[0][1]
+    said = [f"Acknowledged: {_names(done)}. There are no more reminders.{_together(done)}"]
+    said += [f"Alert {number}: {error}" for number, error in before]
+    await request.reply.privately(note(" ".join(said)))
+
+
+async def snooze(request: Request) -> None:
+    what, lasting = _how_long(request.words)
+    wanted = await _wanted(request, what, SNOOZED, "/mail snooze 12 8h", " and how long")
+    done = [await request.services.alerts.snooze(number, lasting, request.actor) for number in wanted]
+    until = "until it changes"
+    if lasting is not None:
+        until = f"until {clock((request.services.now() + lasting).timestamp(), request.services.settings.timezone)}"
+    await request.reply.privately(note(f"Snoozed {until}: {_names(done)}.{_together(done)}"))
+
+
+def _names(done: Sequence[AlertCard]) -> str:
+    return listed([f"alert {each.id} of {each.host or 'this bot'}" for each in done])
+
+
+def _together(done: Sequence[AlertCard]) -> str:
+    return " All alerts on the same card are." if any(len(each.firing) > 1 for each in done) else ""
+
+
+def _how_long(words: str) -> tuple[str, timedelta | None]:
+    """The words for what is meant, and how long; None is until it changes. Raises UserError."""
+    what, _, last = words.rpartition(" ")
+    if last.lower() in SNOOZES:
+        return what.strip(), SNOOZES[last.lower()][1]
+    return what.strip(), time_of(last, f"Nothing was snoozed. Say how long at the end: {listed([*SNOOZES], 'or')}.")
+
+
+def time_of(word: str, otherwise: str) -> timedelta:
+    """A time such as `2h`, from a minute to 30 days. Raises UserError, with `otherwise` for what is none."""
+    try:
+        lasting = duration(word.lower())
+    except ValueError:
+        raise UserError(f"“{word[:60]}” is no time. {otherwise}" if word else otherwise) from None
+    if not timedelta(minutes=1) <= lasting <= LONGEST:
+        raise UserError(
+            f"“{word[:60]}” is too {'long' if lasting > LONGEST else 'short'}: say 1m to 30d. Nothing was done."
+        )
+    return lasting
+
+
+async def _wanted(request: Request, what: str, done: str, example: str, more: str = "") -> list[int]:
+    """The cards on which alerts of this number fire, or of this host, rule, or both. Raises UserError when none do.
+
+    `done` is what is wanted with them; `more` is what else has to be said, as in the example.
+    """
+    services = request.services
+    firing = await services.alerts.firing()
+    digits = what.removeprefix("#")
+    if digits.isascii() and digits.isdecimal() and len(digits) <= NUMBER:
+        if not (wanted := [each for each in firing if each.card == int(digits)]):
+            raise UserError(f"No alert {digits} fires now, so nothing was {done}. {_there(firing)}")
+        return _cards(wanted)
+    found = named(services.hosts, what.replace("/", " "))
+    rule = found.rest.lower()
+    if not what or (rule and rule not in services.alerts.rules.of(found.host.name if found.host else "")):
+        said = f"“{what[:60]}” is no alert." if what else "Which alert?"
+        raise UserError(
+            f"{said} Nothing was {done}. {_there(firing)} Say the number, the host, or host/rule{',' if more else ''}"
+            f"{more}, as in {example} or {example.replace('12', 'mx1/deferred')}."
+        )
+    wanted = [each for each in firing if each.rule == (rule or each.rule)]
+    wanted = [each for each in wanted if found.host is None or each.host == found.host.name]
+    if not wanted:
+        raise UserError(f"Nothing of {what[:60]} fires now, so nothing was {done}. {_there(firing)}")
+    return _cards(wanted)
+
+
+def _cards(wanted: Sequence[Alert]) -> list[int]:
+    return list(dict.fromkeys(each.card for each in wanted if each.card))
+
+
+def _there(firing: Sequence[Alert]) -> str:
+    shown = [f"{each.card} ({each.host}/{each.rule})" if each.host else f"{each.card} ({each.rule})" for each in firing]
+    if not shown:
+        return "No alert fires now."
+    more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""
+    return f"What fires now: {', '.join(shown[:10])}{more}."
+
+
+COMMANDS = (
+    Command(
+        name="acknowledge",
+        usage="acknowledge number | host/rule",
+        summary="Say that you look after it: there are no more reminders (ack is enough)",
+        examples=("/mail acknowledge 12", "/mail ack mx1/deferred"),
+        run=acknowledge,
+        also=("ack",),
+    ),
+    Command(
+        name="snooze",
+        usage="snooze number | host/rule 1h|8h|3d|changes",
+        summary="Neither remind nor mention for a while, or until it gets worse",
+        examples=("/mail snooze 12 8h", "/mail snooze mx1/deferred changes"),
+        run=snooze,
+    ),
+)
