@@ -45,6 +45,13 @@ async def get(connection: AsyncConnection, number: int) -> Row | None:
     return _row(found) if found else None
 
 
+async def asked_since(connection: AsyncConnection, moment: datetime) -> list[tuple[str, datetime]]:
+    """Who asked for one after that moment, and when; the first first."""
+    asked = select(digests.c.asked_by, digests.c.made_at).where(digests.c.slot == "", digests.c.made_at > moment)
+    found = await connection.execute(asked.order_by(digests.c.made_at, digests.c.id))
+    return [(row.asked_by, row.made_at) for row in found]
+
+
 async def daily_before(connection: AsyncConnection, moment: datetime) -> Row | None:
     """The newest daily one that is not newer than that moment."""
     daily = select(digests).where(digests.c.slot != "", digests.c.made_at <= moment)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.errors import UserError
 from bot.settings import Settings
 from bot.store import digests as rows
 from bot.store import samples
 from bot.store.claims import claim
 from bot.store.database import Connection, Store
 from bot.store.outbox import Told
+from bot.text import duration
 from bot.watch.alerts import Alerts
 from bot.watch.digest import DAY, PROBLEM, WARNING, WEEK, YESTERDAY, Digest, HostDigest, NotADigest, kept, read
 from bot.watch.digest_host import Reader
@@ -24,6 +26,11 @@ KEPT = timedelta(days=30)
 
 SAID = timedelta(minutes=10)
 """A digest that is later than that says so."""
+
+OFTEN = timedelta(minutes=10)
+OWN, ALL = 3, 10
+"""So many digests one person, and all of them together, may ask for in that time: each is a message or more in the
+channel, and a picture."""
 
 BEFORE = timedelta(hours=12)
 """What is compared with was made so long before the end at the least: yesterday's may have been late."""
@@ -85,11 +92,18 @@ class Digests:
         return told
 
     async def post(self, host: str, span: str, asked_by: str, workspace: str, channel: str) -> int:
-        """Make and tell one now, of this host (empty: of all) and of DAY, YESTERDAY or WEEK; its number."""
+        """Make and tell one now, of this host (empty: of all) and of DAY, YESTERDAY or WEEK; its number.
+
+        Raises UserError for one too many.
+        """
         now = self._now()
+        async with self._store.reading() as connection:
+            await _check_often(connection, asked_by, now)
         start, end = self._span(span, now)
         digest = await self._make(span, [host] if host else self._hosts, start, end, timedelta())
         async with self._store.transaction() as transaction:
+            await transaction.alone()
+            await _check_often(transaction.connection, asked_by, now)
             number = await rows.keep(transaction, "", asked_by, kept(digest), now)
             for card in _cards(Told(workspace, channel, rows.CARD, str(number)), digest):
                 await transaction.tell(card)
@@ -146,6 +160,19 @@ class Digests:
             span = moment - timedelta(days=2), moment
             found = [await samples.series(connection, host, samples.HOUR, *span) for host in self._hosts]
         return any(found)
+
+
+async def _check_often(connection: Connection, asked_by: str, now: datetime) -> None:
+    asked = await rows.asked_since(connection, now - OFTEN)
+    own = [at for who, at in asked if who == asked_by]
+    everybody = [at for _, at in asked]
+    for moments, most, who in ((own, OWN, "You have"), (everybody, ALL, "People here have")):
+        if len(moments) >= most:
+            again = duration((moments[-most] + OFTEN - now).total_seconds())
+            raise UserError(
+                f"{who} asked for {most} digests within {OFTEN // timedelta(minutes=1)} minutes, so no further one was "
+                f"made: they are in the channel. The next can be made in {again}; /mail status looks at any time."
+            )
 
 
 async def _before(connection: Connection, moment: datetime) -> Digest | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from bot.console.workspace.faults import Fault
 from handlers import OUTBOX
 from tests.slack.board import Board, FastClock
 from tests.slack.conftest import SmallHost
-from tests.slack.desk import NOEL, OPS, VIC, Desk, desk, host
+from tests.slack.desk import NOEL, OPAL, OPS, VIC, Desk, desk, host
 from tests.watch.digesting import CLEAN, DKIM_OK, PASSES, SPAMCOP, Days
 
 AWAY = ("auth.test", "chat.*", "conversations.*", "files.*", "upload")
@@ -159,12 +160,28 @@ async def test_a_viewer_has_it_posted_now(ops: Desk) -> None:
     assert [message.thread_ts == both[0].ts for message in both] == [False, True, True]
     (one,) = await ops.type("/mail digest mx1", VIC)
     assert text_of(one).startswith("🟡 mx1: listed by SpamCop.")
-    assert [block["type"] for block in one.blocks].count("image") == 1
+    (picture,) = [block for block in one.blocks if block["type"] == "image"]
+    assert (ops.workspace.file(picture["slack_file"]["id"]).content or b"").startswith(b"\x89PNG")
     assert f"Asked by {VIC}" in text_of(one)
     (week,) = await ops.type("/mail digest mx1 week", VIC)
     assert "7 days up to" in text_of(week)
-    yesterday = await ops.type("/mail digest mx2 yesterday", VIC)
+    yesterday = await ops.type("/mail digest mx2 yesterday", OPAL)
     assert text_of(yesterday[0]).startswith("⚪ mx2: nothing is known to be wrong, but nothing is known of its queue")
+
+
+async def test_one_too_many_is_refused_politely_and_others_may_still(ops: Desk) -> None:
+    for _ in range(3):
+        await ops.type("/mail digest mx1", VIC)
+    (answer,) = await ops.type("/mail digest mx1", VIC)
+    assert answer.ephemeral_to == VIC
+    assert re.match(
+        "You have asked for 3 digests within 10 minutes, so no further one was made: they are in the channel. "
+        r"The next can be made in \d+ min; /mail status looks at any time\.",
+        text_of(answer),
+    )
+    assert len(roots(ops.workspace)) == 3
+    await ops.type("/mail digest mx1", OPAL)
+    assert len(roots(ops.workspace)) == 4
 
 
 @pytest.mark.parametrize(

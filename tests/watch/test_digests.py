@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
+from bot.errors import UserError
 from bot.store import tables
 from bot.store.database import Store
-from bot.watch.digest import GONE, NEW, NOT_COMPARED, PROBLEM, STILL, UNKNOWN, WELL, Deed, NotADigest, Top
+from bot.watch.digest import GONE, NEW, NOT_COMPARED, PROBLEM, STILL, UNKNOWN, WELL, YESTERDAY, Deed, NotADigest, Top
 from bot.watch.digest_queue import series
 from bot.watch.digest_verdict import facts, state
 from bot.watch.digests import SAID, Made
@@ -347,3 +348,13 @@ async def test_one_that_another_version_made_is_not_shown_as_something_else(
     with pytest.raises(NotADigest, match="another version"):
         await days.digests.get(made.id)
     await asked(days)
+
+
+async def test_everybody_together_may_ask_for_ten_within_ten_minutes(days: Days, clock: Clock) -> None:
+    for number in range(10):
+        await days.digests.post("mx1", YESTERDAY, f"U{number}", TEAM, OPS)
+        clock.turn(timedelta(seconds=30))
+    with pytest.raises(UserError, match=r"People here have asked for 10 digests .* in 5 min;"):
+        await days.digests.post("mx1", YESTERDAY, "U10", TEAM, OPS)
+    clock.turn(timedelta(minutes=5))
+    await days.digests.post("mx1", YESTERDAY, "U10", TEAM, OPS)

@@ -119,8 +119,6 @@ def test_times_are_told_in_the_time_zone_of_the_settings() -> None:
     snoozed = replace(SENDER, snoozed_until=NOW + timedelta(hours=1), snoozed_by="U0BEN", snoozed_name="ben")
     muted = Mute("", "", NOW, NOW + timedelta(days=90), "U0CLEO", "cleo")
     madrid = replace(KNOWN, zone="Europe/Madrid", mutes=(muted,))
-        KNOWN, zone="Europe/Madrid", mutes=(Mute("", "", NOW, NOW + timedelta(days=90), "U0CLEO", "cleo"),)
-    )
     text = shown(snoozed, over(DEFERRED), known=madrid)
     assert "Snoozed until 2026-01-31 05:12 CET by U0BEN. Muted until 2026-05-01 05:12 CEST by U0CLEO." in text
     assert "Critical, since 2026-01-31 02:37 CET (1 h 35 min)" in text
