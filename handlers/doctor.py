@@ -3,7 +3,6 @@
 It asks Slack and changes nothing. (docs.slack.dev/reference/methods/auth.test; scopes stand in `x-oauth-scopes`.)
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
@@ -52,7 +51,7 @@ async def lines(services: Services) -> Sequence[Line]:
         return [problem(ABOUT, line.replace(" is not set: ", " is not set. It is "), _SET) for line in missing]
     assert settings.slack_bot_token is not None
     client = client_of(services, settings.slack_bot_token.get_secret_value(), [])
-    before = time.time()
+    before = services.now().timestamp()
     try:
         told = await client.auth_test()
     except SLACK_ERRORS as error:
@@ -66,7 +65,7 @@ async def lines(services: Services) -> Sequence[Line]:
         *[await _channel(client, channel, name) for channel in settings.ops_channels],
         *await _groups(client, services),
         *await _people(client, services, team),
-        *_clock(headers.get("date"), before),
+        *_clock(headers.get("date"), before, services.now().timestamp()),
         *await _backlog(services, team),
     ]
 
@@ -78,8 +77,13 @@ def _refused(words: str, error: BaseException, url: str) -> Line:
     """A token that Slack refuses, or a Slack that is not there."""
     if refusal(error).lasting:
         what, _, mend = words.format(said=said(error)).partition(": ")
-        return problem(ABOUT, f"{what}.", mend[:1].upper() + mend[1:])
+        return problem(ABOUT, f"{what}.", _deed(mend))
     return problem(ABOUT, f"Slack can't be reached at {url}: {said(error)}.", f"curl -sS {url}api.test")
+
+
+def _deed(text: str) -> str:
+    """The end of a sentence as a line of its own."""
+    return text[:1].upper() + text[1:].rstrip(".")
 
 
 def _scopes(told: str | None) -> Line:
@@ -115,7 +119,7 @@ async def _groups(client: AsyncWebClient, services: Services) -> list[Line]:
     found = []
     for text in await refresh_groups(client, services.roster):
         what, _, mend = text.rpartition(": ")
-        found.append(problem(ABOUT, f"{what}.", mend[:1].upper() + mend[1:]))
+        found.append(problem(ABOUT, f"{what}.", _deed(mend)))
     for group in groups:
         members = services.roster.groups.get(group)
         if members is not None:
@@ -145,12 +149,12 @@ async def _people(client: AsyncWebClient, services: Services, team: str) -> list
     return found
 
 
-def _clock(date: str | None, before: float) -> list[Line]:
+def _clock(date: str | None, before: float, after: float) -> list[Line]:
     try:
         theirs = parsedate_to_datetime(date or "").timestamp()
     except ValueError:
         return [warning(ABOUT, "Slack told no time to compare this machine's clock with.", clocks.MEND)]
-    return [clocks.apart("this machine", "Slack's clock", theirs, before, time.time())]
+    return [clocks.apart("this machine", "Slack's clock", theirs, before, after)]
 
 
 async def _backlog(services: Services, team: str) -> list[Line]:

@@ -64,7 +64,7 @@ class Doctor:
     async def _open(self) -> Line | None:
         """At a shell the store is opened for this, and makes nothing; what hinders that. The bot's own is open."""
         file = self._store.database.file
-        if file is not None and not file.exists():
+        if file is not None and not storage.is_there(file):
             return storage.missing(file)
         try:
             await self._store.open(make=False)

@@ -101,18 +101,21 @@ def _unprivileged(name: str, info: Info, where: str) -> Iterator[Line]:
 
 
 def _trash(name: str, info: Info) -> Iterator[Line]:
+    """Of a host where mail may be deleted."""
     path = info.trash_path
+    if "delete" not in info.verbs:
+        return
     if info.trash_refuses:
         text = f"The trash folder {path} can't keep deleted mail ({info.trash_refuses}): only final deletions work."
         mend = (
             f"{ON_HOST}in /etc/maildesk/agent.ini, name a trash on the file system of the queue, or leave the line out"
         )
         yield problem(name, text, mend)
-    elif info.trash_refuses is None and "delete" in info.verbs:
+    elif info.trash_refuses is None:
         yield warning(name, f"Whether {path} can keep deleted mail was not tried.", INSTALL.format(host=name))
     elif info.trash_bytes is None:
         yield warning(name, f"The trash folder {path} can't be read.", f"{ON_HOST}ls -ld {path}")
-    elif "delete" in info.verbs:
+    else:
         yield ok(name, f"The trash folder {path} can keep deleted mail; {size(info.trash_bytes)} lie there.")
 
 

@@ -36,3 +36,11 @@ def missing(file: Path) -> Line:
         return warning(ABOUT, f"There is no {file} yet; the bot makes it when it starts.", "maildesk run")
     mend = f"mkdir -m 700 {file.parent}; it has to belong to the user that the bot runs as"
     return problem(ABOUT, f"There is no {file}, and no folder to make it in.", mend)
+
+
+def is_there(file: Path) -> bool:
+    """Whether there is such a file, or it can't be found out, which opening it tells better."""
+    try:
+        return file.exists()
+    except OSError:
+        return True

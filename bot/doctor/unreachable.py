@@ -103,5 +103,6 @@ def by_hand(settings: HostSettings) -> str:
 
 
 def _sentence(text: str) -> str:
+    """Its first word in capitals, unless it is a program's name."""
     text = text.strip()
-    return text[:1].upper() + text[1:]
+    return text[:1].upper() + text[1:] if text.startswith(("the ", "this ", "what ", "no ")) else text

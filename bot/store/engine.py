@@ -64,8 +64,13 @@ class Database:
         """Make the file of a new SQLite database; without `make`, raise StoreError when there is none."""
         if self.file is None:
             return
-        if not make and not self.file.exists():
-            raise self.error("does not exist. Is DATABASE_URL right, and this the folder the bot runs in?")
+        try:
+            if not make and not self.file.exists():
+                raise self.error("does not exist. Is DATABASE_URL right, and this the folder the bot runs in?")
+        except OSError as error:
+            raise self.error(
+                f"can't be looked at ({error.strerror}). The user the bot runs as must be able to enter its folder."
+            ) from None
         try:
             await sqlite.prepare(self.file, make)
         except OSError as error:

@@ -1,0 +1,38 @@
+"""Parts of an installation where all is well."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.standin import StandIn
+from tests.dns.misbehaving import NO_SUCH_NAME, Manner, MisbehavingServer
+from tests.doctor.clinic import Clinic, clinic
+from tests.slack.desk import host
+
+SOA = Manner(records={"SOA": ["ns.test. admin.test. 1 3600 600 86400 60"]})
+
+
+@pytest.fixture
+def names(misbehaving: MisbehavingServer) -> MisbehavingServer:
+    """A resolver that knows what exists and denies what does not."""
+    misbehaving.below(".", NO_SUCH_NAME)
+    for parent in ("com", "net", "org"):
+        misbehaving.at(parent, SOA)
+    return misbehaving
+
+
+@pytest.fixture
+def mx1(tmp_path: Path) -> StandIn:
+    """A mail host whose Postfix is made of stand-ins; its agent is real."""
+    (tmp_path / "mx1").mkdir()
+    return StandIn(tmp_path / "mx1")
+
+
+@pytest.fixture
+async def well(tmp_path: Path, names: MisbehavingServer, mx1: StandIn) -> AsyncIterator[Clinic]:
+    """Slack, the database, the DNS and one mail host, all well."""
+    async with clinic(tmp_path, names.address, [host("mx1", mx1.ini, "default")]) as made:
+        yield made
