@@ -18,7 +18,13 @@ from hypothesis import HealthCheck, settings
 from tests import real
 from tests.soak import Progress
 
-pytest_plugins = ["tests.postfix.fixtures", "tests.postgresql.fixtures", "tests.dns.fixtures", "tests.ordinary_user"]
+pytest_plugins = [
+    "tests.postfix.fixtures",
+    "tests.postgresql.fixtures",
+    "tests.dns.fixtures",
+    "tests.ordinary_user",
+    "tests.installed",
+]
 
 # The same inputs in every run, so that a failure repeats; `make soak` (HYPOTHESIS_PROFILE=soak) looks for new ones.
 settings.register_profile(
