@@ -125,8 +125,10 @@ def rules(settings: Settings) -> Rules:
 
 
 def mail_hosts(hosts: Iterable[HostSettings]) -> MailHosts:
-    """The mail hosts behind their links."""
-    return MailHosts([MailHost(link_to(host), host.instance) for host in hosts])
+    """The mail hosts behind their links, by name and by group."""
+    hosts = tuple(hosts)
+    groups = {host.name: host.groups for host in hosts}
+    return MailHosts([MailHost(link_to(host), host.instance) for host in hosts], groups)
 
 
 def demo_settings(folder: Path, demo: DemoHost, outside: Outside) -> Settings:

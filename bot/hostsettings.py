@@ -1,6 +1,5 @@
 """The mail hosts as the settings name them: in one line (MAIL_HOSTS), or in a TOML file (MAILDESK_CONFIG)."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +8,7 @@ from typing import Any, Literal
 
 from bot import configfile
 from bot.errors import SettingsError
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
-DOMAIN = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]\Z")
-SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z")
-EXAMPLES = tuple(
-    map(
-        ipaddress.ip_network,
-        ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32"),
-    )
-)
+from bot.hostvalues import MEMBERS, NAME, wrong
 
 INSTALLED_AGENT = "/usr/local/sbin/maildesk-agent"
 
@@ -28,17 +18,27 @@ class HostSettings:
     """How one mail host is reached.
 
     `local`: the agent of this checkout runs as the bot's own child, with `ini` as its file (for root, in development);
-    `sudo`: the installed agent at `agent` runs through `sudo -n`.
+    `sudo`: the installed agent at `agent` runs through `sudo -n`; `ssh`: `user` logs in at `address` with the private
+    key in the file `key`, and what runs there is that key's forced command. `timeout`, in seconds, is how long
+    connecting may take, and how long the other side may be silent. `groups` are what people call it together with
+    others (`@eu`).
     The rest is how it sends, where Postfix and the DNS do not tell: its full name, its public addresses, the domains
     that it sends for, and the DKIM selectors that it signs with. `alerts` are its own adjustments of rules
     (bot/watch/rules.py).
     """
 
     name: str
-    link: Literal["local", "sudo"] = "local"
+    link: Literal["local", "sudo", "ssh"] = "local"
     instance: str = "default"
     agent: str = INSTALLED_AGENT
     ini: str = ""
+    address: str = ""
+    user: str = "maildesk"
+    port: int = 22
+    key: str = ""
+    known_hosts: str = ""
+    timeout: float = 15.0
+    groups: tuple[str, ...] = ()
     fqdn: str = ""
     addresses: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
@@ -46,24 +46,51 @@ class HostSettings:
     alerts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-TEXTS, LISTS = ("link", "instance", "agent", "ini", "fqdn"), ("addresses", "domains", "selectors")
-TABLE = "alerts"
-"""The members of a host's table: strings, lists of strings, and a table of tables."""
+OF_SSH = ("address", "user", "port", "key", "known_hosts", "timeout")
+OF_OTHERS = ("agent", "ini")
+"""Members that mean nothing beside another link."""
+
+URL = re.compile(
+    r"ssh://(?:(?P<user>[^@/]*)@)?(?:\[(?P<ipv6>[^\]/]*)\]|(?P<address>[^:/@\[\]]*))"
+    r"(?::(?P<port>[^/]*))?(?:/(?P<instance>.*))?\Z"
+)
+WRITTEN = "ssh://USER@ADDRESS[:PORT][/INSTANCE], as in mx2=ssh://maildesk@mx2.example.org"
 
 
 def hosts_from_list(text: str) -> tuple[HostSettings, ...]:
-    """`mx1=local,mx2=sudo:instance2` as host settings."""
+    """`mx1=local,mx2=sudo:instance2,mx3=ssh://maildesk@mx3.example.org:2222/instance3` as host settings."""
     problems: list[str] = []
     hosts: list[HostSettings] = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, _, rest = entry.partition("=")
-        link, _, instance = rest.partition(":")
-        _add(hosts, problems, f"MAIL_HOSTS: {entry!r}", name, {"link": link, "instance": instance or "default"})
+        where = f"MAIL_HOSTS: {entry!r}"
+        if not rest.startswith("ssh"):
+            link, _, instance = rest.partition(":")
+            _add(hosts, problems, where, name, {"link": link, "instance": instance or "default"})
+        elif (table := _from_url(rest)) is not None:
+            _add(hosts, problems, where, name, table)
+        else:
+            problems.append(f"{where}: a mail host behind ssh is written {WRITTEN}.")
     if not hosts and not problems:
         problems.append("MAIL_HOSTS names no mail host.")
     if problems:
         raise SettingsError(problems)
     return tuple(hosts)
+
+
+def _from_url(url: str) -> dict[str, Any] | None:
+    match = URL.match(url)
+    if not match:
+        return None
+    table: dict[str, Any] = {"link": "ssh", "address": match["ipv6"] or match["address"] or ""}
+    if match["user"] is not None:
+        table["user"] = match["user"]
+    if match["port"] is not None:
+        port = match["port"]
+        table["port"] = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else port
+    if match["instance"]:
+        table["instance"] = match["instance"]
+    return table
 
 
 def hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
@@ -87,56 +114,31 @@ def hosts_from_toml(path: Path) -> tuple[HostSettings, ...]:
 
 def _add(hosts: list[HostSettings], problems: list[str], where: str, name: str, table: Mapping[str, Any]) -> None:
     """Append one host, or say each thing that is wrong with it."""
-    found = len(problems)
+    found: list[str] = []
     if not NAME.match(name):
-        problems.append(f"{where}: a mail host needs a name of letters, digits, dots and hyphens, as in mx1=local.")
+        found.append("a mail host needs a name of letters, digits, dots and hyphens, as in mx1=local.")
     elif any(host.name.lower() == name.lower() for host in hosts):
-        problems.append(f"{where}: there are two mail hosts named {name}.")
+        found.append(f"there are two mail hosts named {name}.")
     for member, value in table.items():
-        if member not in (*TEXTS, *LISTS, TABLE):
-            known = ", ".join((*TEXTS, *LISTS, TABLE))
-            problems.append(f"{where}: {member!r} is not a member of a host's table ({known}).")
-        elif member in LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-            problems.append(f'{where}: {member} must be a list of strings, as in ["a", "b"].')
-        elif member == TABLE:
-            if not isinstance(value, dict):
-                problems.append(f"{where}: {member} must be tables, as in [hosts.{name}.{member}.deferred].")
-        elif member in TEXTS and not isinstance(value, str):
-            problems.append(f"{where}: {member} must be a string.")
-        else:
-            given = value if member in LISTS else [value]
-            problems += [f"{where}: {problem}" for each in given if (problem := _wrong(member, each))]
-    if len(problems) == found:
-        lists = {member: tuple(table[member]) for member in LISTS if member in table}
-        hosts.append(HostSettings(name=name, **{**table, **lists}))
+        found += wrong(member, value)
+    found = found or _at_odds(table)
+    problems += [f"{where}: {problem}" for problem in found]
+    if not found:
+        values: dict[str, Any] = {
+            member: tuple(value) if MEMBERS[member][0] == "list" else value for member, value in table.items()
+        }
+        hosts.append(HostSettings(name=name, **values))
 
 
-def _wrong(member: str, value: str) -> str:
-    """What is wrong with one value of a host's table; empty when nothing is."""
-    match member:
-        case "link" if value not in ("local", "sudo"):
-            return f"{value!r} is not a way to reach a mail host; there are local and sudo."
-        case "instance" if not NAME.match(value):
-            return f"{value!r} is not the name of a Postfix instance."
-        case "agent" | "ini" if not value.startswith("/"):
-            return f"{member} must be an absolute path."
-        case "fqdn" | "domains" if not DOMAIN.match(value):
-            return f"{value!r} is not a full name, such as mail.example.org."
-        case "selectors" if not SELECTOR.match(value):
-            return f"{value!r} is not a DKIM selector: it is what stands in s= of a signature, such as mail2026."
-        case "addresses":
-            return _wrong_address(value)
-    return ""
-
-
-def _wrong_address(value: str) -> str:
-    try:
-        inside = not ipaddress.ip_address(value).is_global and not _for_examples(value)
-    except ValueError:
-        return f"{value!r} is not an IP address."
-    return f"{value} is an address for the inside; give the one that others see." if inside else ""
-
-
-def _for_examples(value: str) -> bool:
-    """Networks for documentation (RFC 5737, RFC 3849) and for tests (RFC 2544): the demo and the tests use them."""
-    return any(ipaddress.ip_address(value) in network for network in EXAMPLES)
+def _at_odds(table: Mapping[str, Any]) -> list[str]:
+    """Members that are right for themselves, and not beside each other."""
+    link = table.get("link", "local")
+    if link != "ssh":
+        return [f'{member} is for link = "ssh"; this one is {link}.' for member in OF_SSH if member in table]
+    if not table.get("address"):
+        return ['link = "ssh" needs an address: the name or IP address that ssh connects to.']
+    return [
+        f"{member} says nothing behind ssh: the forced command on the host starts its agent."
+        for member in OF_OTHERS
+        if member in table
+    ]

@@ -5,34 +5,36 @@ A secret may come from a file instead: `SLACK_BOT_TOKEN_FILE=/run/secrets/slack_
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import mistakes
 from bot.configfile import content
 from bot.errors import SettingsError
 from bot.hostsettings import INSTALLED_AGENT, HostSettings, hosts_from_list, hosts_from_toml
-from bot.listsettings import ID as LIST
 from bot.listsettings import keys_from_list, tables_from_toml
-from bot.nameservers import name_server
+from bot.settingvalues import (
+    APIAddress,
+    AppToken,
+    AuditKey,
+    Blocklists,
+    BotToken,
+    Channels,
+    DatabaseAddress,
+    Fetched,
+    Members,
+    NameServers,
+    TimeOfDay,
+    TimeZone,
+)
 
 __all__ = ["INSTALLED_AGENT", "HostSettings", "Settings", "load"]
 
-CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}\Z")
-MEMBER = re.compile(r"(?:[UWS][A-Z0-9]{1,20}|login:[A-Za-z0-9._-]{1,64})\Z")
-
-DATABASE = re.compile(r"(?:sqlite:///[^?]+|postgresql://(?:[^@/?#\s]*@)?[^@/?#\s]*(?:[/?][^@#\s]*)?)\Z")
-
-TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
-
 T = TypeVar("T")
-
-Names = Annotated[tuple[str, ...], NoDecode]
-"""Several names in one variable, with commas between them."""
 
 
 class Settings(BaseSettings):
@@ -42,46 +44,57 @@ class Settings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    slack_bot_token: SecretStr | None = Field(None, description="The bot's token, xoxb-…")
+    slack_bot_token: BotToken | None = Field(None, description="The bot's token, xoxb-…")
     slack_bot_token_file: Path | None = Field(None, description="… or a file that holds it")
-    slack_app_token: SecretStr | None = Field(None, description="The app-level token for Socket Mode, xapp-…")
+    slack_app_token: AppToken | None = Field(None, description="The app-level token for Socket Mode, xapp-…")
     slack_app_token_file: Path | None = Field(None, description="… or a file that holds it")
-    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack's Web API is")
-    ops_channels: Names = Field(
+    slack_api_url: APIAddress = Field("https://slack.com/api/", description="Where Slack's Web API is")
+    ops_channels: Channels = Field(
         (),
         description="IDs of the channels that are served (C…); the first gets what the bot says on its own",
     )
-    viewers: Names = Field((), description="Who may look: user IDs (U…), user groups (S…), terminal logins (login:ana)")
-    operators: Names = Field(
+    viewers: Members = Field(
+        (), description="Who may look: user IDs (U…), user groups (S…), terminal logins (login:ana)"
+    )
+    operators: Members = Field(
         (), description="Who may also flush, hold, release, requeue, restore, and ask for a deletion"
     )
-    approvers: Names = Field((), description="Who may also approve what destroys mail")
+    approvers: Members = Field((), description="Who may also approve what destroys mail")
     channel_addresses: Literal["masked", "full", "none"] = Field(
         "masked", description="How the channel sees mail addresses: masked (j…@example.org), full or none"
     )
     mail_hosts: str = Field(
         "",
-        description="Mail hosts, NAME=LINK[:INSTANCE] with LINK local or sudo; empty: this machine's own Postfix",
+        description="Mail hosts, NAME=LINK[:INSTANCE] with LINK local or sudo, or NAME=ssh://USER@ADDRESS; empty: this "
+        "machine's own Postfix",
     )
     maildesk_config: Path | None = Field(
         None,
         description="A TOML file of tables: [hosts.NAME], in place of MAIL_HOSTS; [blocklists.ID]; [alerts.RULE]",
     )
-    dns_servers: Names = Field(
+    ssh_key_file: Path = Field(
+        Path("ssh.key"),
+        description="The private key, without a passphrase, that the bot logs in with at hosts behind ssh",
+    )
+    ssh_known_hosts_file: Path = Field(
+        Path("known_hosts"),
+        description="The host keys of those hosts, as ssh-keyscan writes them; no other is believed",
+    )
+    dns_servers: NameServers = Field(
         (), description="Name servers to ask, ADDRESS or ADDRESS:PORT, your own resolver best; empty: the system's"
     )
     dns_timeout: float = Field(5.0, gt=0, le=60, description="Seconds that a DNS question may take")
-    dnsbl_drop: Names = Field((), description="IDs of blocklists that are not to be asked")
+    dnsbl_drop: Blocklists = Field((), description="IDs of blocklists that are not to be asked")
     dnsbl_keys: SecretStr | None = Field(
         None, description="Keys of the blocklists that need an account, NAME=KEY: spamhaus=…,abusix=…"
     )
     dnsbl_keys_file: Path | None = Field(None, description="… or a file that holds them")
-    database_url: str = Field(
+    database_url: DatabaseAddress = Field(
         "sqlite:///maildesk.db",
         description="Where requests, the audit chain and what Slack must get are kept: sqlite:///FILE, or postgresql://…",
         repr=False,  # it may hold a password
     )
-    audit_key: SecretStr | None = Field(
+    audit_key: AuditKey | None = Field(
         None, description="The key of the audit chain, 32 characters or more; without it one is made and kept in a file"
     )
     audit_key_file: Path = Field(Path("audit.key"), description="That file; keep a copy of it elsewhere")
@@ -95,15 +108,17 @@ class Settings(BaseSettings):
         100, ge=0, le=100_000, description="Above so many messages the approver has to type the number"
     )
     approval_ttl: int = Field(30, ge=1, le=1440, description="Minutes until a request that nobody decided is over")
-    alert_mention: Names = Field(
+    alert_mention: Members = Field(
         (), description="Whom a critical alert mentions, once: user IDs (U…), user groups (S…)"
     )
-    timezone: str = Field("UTC", description="The time zone of the digest and of what people read: Europe/Madrid")
-    digest_at: str = Field("08:00", description="When the daily digest is posted, HH:MM in that time zone, or never")
+    timezone: TimeZone = Field("UTC", description="The time zone of the digest and of what people read: Europe/Madrid")
+    digest_at: TimeOfDay = Field(
+        "08:00", description="When the daily digest is posted, HH:MM in that time zone, or never"
+    )
     digest_when: Literal["always", "changes"] = Field(
         "always", description="Every day, or only when something changed or is wrong"
     )
-    heartbeat_url: SecretStr | None = Field(
+    heartbeat_url: Fetched | None = Field(
         None, description="Fetched after each complete round of looks, for a dead man's switch elsewhere"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
@@ -132,23 +147,6 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(problems))
         return values
 
-    @field_validator("database_url")
-    @classmethod
-    def _database(cls, value: str) -> str:
-        if not DATABASE.match(value):
-            raise ValueError(
-                "this is not the address of a database: sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME. "
-                "In a password, write / as %2F, # as %23 and @ as %40."
-            )
-        return value
-
-    @field_validator("audit_key")
-    @classmethod
-    def _audit_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 32:
-            raise ValueError(f"{len(value.get_secret_value())} characters are too few for this key; it has 32 or more")
-        return value
-
     @field_validator("mail_hosts")
     @classmethod
     def _mail_hosts(cls, value: str) -> str:
@@ -172,98 +170,19 @@ class Settings(BaseSettings):
             _told_with_the_others(lambda: keys_from_list(value.get_secret_value()))
         return value
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value!r} is not a time zone; it is written as Europe/Madrid or UTC.") from None
-        return value
-
-    @field_validator("digest_at")
-    @classmethod
-    def _time_of_day(cls, value: str) -> str:
-        if value != "never" and not TIME_OF_DAY.match(value):
-            raise ValueError(f"{value!r} is not a time of day; it is written as 08:00, or never.")
-        return value
-
-    @field_validator("heartbeat_url")
-    @classmethod
-    def _heartbeat(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("https://", "http://")):
-            raise ValueError("this is not an address that can be fetched: https://….")
-        return value
-
-    @field_validator(
-        "ops_channels",
-        "viewers",
-        "operators",
-        "approvers",
-        "dns_servers",
-        "dnsbl_drop",
-        "alert_mention",
-        mode="before",
-    )
-    @classmethod
-    def _names(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(dict.fromkeys(name for name in (part.strip() for part in value.split(",")) if name))
-        return value
-
-    @field_validator("ops_channels")
-    @classmethod
-    def _channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for channel in value:
-            if not CHANNEL.match(channel):
-                raise ValueError(
-                    f"{channel!r} is not a channel ID (C…). In Slack: the channel's name, About, at the bottom."
-                )
-        return value
-
-    @field_validator("dns_servers")
-    @classmethod
-    def _name_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(name_server(server)) for server in value)
-
-    @field_validator("dnsbl_drop")
-    @classmethod
-    def _drops(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            if not LIST.match(each):
-                raise ValueError(f"{each!r} is not the ID of a blocklist, such as barracuda or uceprotect-3.")
-        return value
-
-    @field_validator("viewers", "operators", "approvers", "alert_mention")
-    @classmethod
-    def _members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for member in value:
-            if not MEMBER.match(member):
-                raise ValueError(
-                    f"{member!r} is neither a user ID (U…), a user group's ID (S…) nor a terminal login (login:ana)."
-                )
-        return value
-
-    @field_validator("slack_bot_token", "slack_app_token")
-    @classmethod
-    def _tokens(cls, value: SecretStr | None, info: Any) -> SecretStr | None:
-        start = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
-        if value is not None and not re.match(f"{start}[!-~]+\\Z", value.get_secret_value()):
-            raise ValueError(f"this is not a token of that kind: it starts with {start} and has no blanks")
-        return value
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _api_url(cls, value: str) -> str:
-        if not re.match(r"https?://[^\s/]+", value):
-            raise ValueError(f"{value!r} is not the URL of a Web API, such as https://slack.com/api/")
-        return value if value.endswith("/") else value + "/"
-
     def hosts(self) -> tuple[HostSettings, ...]:
         """The configured mail hosts; one local host named `local` when nothing is said. Raises SettingsError."""
-        if self.maildesk_config and (hosts := hosts_from_toml(self.maildesk_config)):
-            return hosts
-        return hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
+        hosts = hosts_from_toml(self.maildesk_config) if self.maildesk_config else ()
+        if not hosts:
+            hosts = hosts_from_list(self.mail_hosts) if self.mail_hosts else (HostSettings("local"),)
+        return tuple(map(self._with_files, hosts))
+
+    def _with_files(self, host: HostSettings) -> HostSettings:
+        """A host behind ssh with the key and the known hosts of all, where it has none of its own."""
+        if host.link != "ssh":
+            return host
+        key, known_hosts = str(self.ssh_key_file.absolute()), str(self.ssh_known_hosts_file.absolute())
+        return replace(host, key=host.key or key, known_hosts=host.known_hosts or known_hosts)
 
     def blocklists(self) -> dict[str, Any]:
         """The tables `[blocklists.ID]` of the file, not looked at yet. Raises SettingsError."""

@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.dns.fixtures",
     "tests.ordinary_user",
     "tests.installed",
+    "tests.ssh.fixtures",
 ]
 
 # The same inputs in every run, so that a failure repeats; `make soak` (HYPOTHESIS_PROFILE=soak) looks for new ones.

@@ -2,7 +2,7 @@
 # Installs the distribution's servers that tests run as private instances, if this user may, and starts none of them.
 # What is installed already is left alone; Postfix is never installed over another mail transport agent.
 set -eu
-wanted="postfix postgresql sudo nsd rbldnsd unbound"
+wanted="postfix postgresql sudo openssh-server nsd rbldnsd unbound"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -125,14 +125,16 @@ def test_missing_servers_are_installed_unconfigured_and_never_started(machine: M
     machine.packages.write_text("bash -\n")
     machine.program("dpkg-query", 'case "$*" in *--search*) exit 0;; *Package*) ;; *) exit 1;; esac')
     machine.install_servers()
-    assert machine.installed == ["postfix postgresql sudo nsd rbldnsd unbound"]
+    assert machine.installed == ["postfix postgresql sudo openssh-server nsd rbldnsd unbound"]
     assert "main_mailer_type select No configuration" in machine.calls.read_text()
     assert "services: 101" in machine.calls.read_text(), "Debian's scripts were told not to start anything"
     assert not machine.policy.exists(), "and the machine is afterwards as it was"
 
 
 def test_nothing_is_installed_where_all_is_there(machine: Machine) -> None:
-    machine.packages.write_text("postfix mail-transport-agent\npostgresql -\nsudo -\nnsd -\nrbldnsd -\nunbound -\n")
+    machine.packages.write_text(
+        "postfix mail-transport-agent\npostgresql -\nsudo -\nopenssh-server -\nnsd -\nrbldnsd -\nunbound -\n"
+    )
     assert machine.install_servers() == ""
     assert machine.calls.read_text() == ""
 
@@ -140,7 +142,7 @@ def test_nothing_is_installed_where_all_is_there(machine: Machine) -> None:
 def test_postfix_is_never_installed_over_another_mail_transport_agent(machine: Machine) -> None:
     machine.packages.write_text("exim4-daemon-light mail-transport-agent\n")
     assert "exim4-daemon-light" in machine.install_servers()
-    assert machine.installed == ["postgresql sudo nsd rbldnsd unbound"]
+    assert machine.installed == ["postgresql sudo openssh-server nsd rbldnsd unbound"]
 
 
 def test_a_policy_that_the_machine_has_is_left_alone(machine: Machine) -> None:
@@ -155,7 +157,7 @@ def test_a_failing_apt_is_tried_once_more(machine: Machine) -> None:
     machine.packages.write_text("postfix mail-transport-agent\n")
     machine.broken.touch()
     machine.install_servers()
-    assert machine.installed == ["postgresql sudo nsd rbldnsd unbound"]
+    assert machine.installed == ["postgresql sudo openssh-server nsd rbldnsd unbound"]
 
 
 def test_who_may_not_install_is_told_the_command(machine: Machine) -> None:

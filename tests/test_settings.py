@@ -1,6 +1,7 @@
 """Settings: every mistake is one readable line, and no secret is ever shown."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,15 @@ def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
         ({"MAIL_HOSTS": "mx1=local,MX1=sudo"}, "there are two mail hosts named MX1"),
         ({"MAIL_HOSTS": "mx1=local:../etc"}, "is not the name of a Postfix instance"),
         ({"MAIL_HOSTS": ","}, "MAIL_HOSTS names no mail host"),
+        ({"MAIL_HOSTS": "mx1=ssh"}, "a mail host behind ssh is written ssh://USER@ADDRESS[:PORT][/INSTANCE]"),
+        ({"MAIL_HOSTS": "mx1=ssh:maildesk@mx1"}, "is written ssh://USER@ADDRESS"),
+        ({"MAIL_HOSTS": "mx1=ssh://"}, "'' is neither a name nor an IP address that ssh could connect to"),
+        ({"MAIL_HOSTS": "mx1=ssh://-oProxyCommand=x"}, "'-oProxyCommand=x' is neither a name nor an IP address"),
+        ({"MAIL_HOSTS": "mx1=ssh://a b@mx1"}, "'a b' is not the name of a user there"),
+        ({"MAIL_HOSTS": "mx1=ssh://mx1:ssh"}, "'ssh' is not a port: ports go from 1 to 65535"),
+        ({"MAIL_HOSTS": "mx1=ssh://mx1:65536"}, "65536 is not a port"),
+        ({"MAIL_HOSTS": "mx1=ssh://mx1/../etc"}, "'../etc' is not the name of a Postfix instance"),
+        ({"MAIL_HOSTS": "mx1=ssh://[2001:db8::g]"}, "'2001:db8::g' is neither a name nor an IP address"),
         ({"DNSBL_DROP": "Spam Cop"}, "DNSBL_DROP: 'Spam Cop' is not the ID of a blocklist"),
         ({"DNSBL_KEYS": "spamhaus"}, "DNSBL_KEYS: entry 1 is not NAME=KEY"),
         ({"DNSBL_KEYS": "spamhaus=a,spamhaus=b"}, "DNSBL_KEYS: there are two keys named spamhaus"),
@@ -80,6 +90,17 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[hosts.mx1]\nlink = 'ssh2'\n", "'ssh2' is not a way"),
         ("[hosts.mx1]\ncolour = 'red'\n", "'colour' is not a member"),
         ("[hosts.mx1]\nini = 'agent.ini'\n", "ini must be an absolute path"),
+        ("[hosts.mx1]\nlink = 'ssh'\n", 'link = "ssh" needs an address'),
+        ("[hosts.mx1]\nlink = 'ssh'\naddress = 'mx 1'\n", "'mx 1' is neither a name nor an IP address"),
+        ("[hosts.mx1]\nlink = 'ssh'\naddress = 'mx1'\nagent = '/x'\n", "agent says nothing behind ssh"),
+        ("[hosts.mx1]\nlink = 'ssh'\naddress = 'mx1'\nport = '22'\n", "'22' is not a port"),
+        ("[hosts.mx1]\nlink = 'ssh'\naddress = 'mx1'\nport = true\n", "True is not a port"),
+        ("[hosts.mx1]\nlink = 'ssh'\naddress = 'mx1'\ntimeout = 0\n", "0 is not a timeout: it goes from 1 to 300"),
+        ("[hosts.mx1]\nlink = 'ssh'\naddress = 'mx1'\nkey = 'ssh.key'\n", "key must be an absolute path"),
+        ("[hosts.mx1]\nlink = 'sudo'\naddress = 'mx1'\n", 'address is for link = "ssh"; this one is sudo'),
+        ("[hosts.mx1]\ngroups = 'eu'\n", "groups must be a list of strings"),
+        ("[hosts.mx1]\ngroups = ['@eu']\n", "'@eu' is not a group: it is a name without @"),
+        ("[hosts.mx1]\ngroups = ['here']\n", "'here' can't be a group: Slack makes a mention of everybody of @here"),
         ("[hosts.mx1]\ninstance = 3\n", "instance must be a string"),
         ("[hosts.mx1]\ndomains = 'example.org'\n", "domains must be a list of strings"),
         ("[hosts.mx1]\nselectors = [3]\n", "selectors must be a list of strings"),
@@ -118,6 +139,32 @@ def test_hosts_come_from_the_list_the_file_or_this_machine(monkeypatch: pytest.M
     (tmp_path / "m.toml").write_text("[hosts.mx1]\nlink = 'sudo'\nagent = '/opt/agent'\n[hosts.mx2]\n")
     monkeypatch.setenv("MAILDESK_CONFIG", str(tmp_path / "m.toml"))
     assert load().hosts() == (HostSettings("mx1", "sudo", agent="/opt/agent"), HostSettings("mx2"))
+
+
+def test_hosts_behind_ssh_have_the_key_and_the_known_hosts_of_all_or_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files: dict[str, Any] = {"key": str(tmp_path / "ssh.key"), "known_hosts": str(tmp_path / "known_hosts")}
+    monkeypatch.setenv(
+        "MAIL_HOSTS", "mx1=local,mx2=ssh://mx2.example.org,mx3=ssh://bot@[2001:db8::3]:2222/out,mx4=ssh://ann@mx4/"
+    )
+    assert load().hosts() == (
+        HostSettings("mx1"),
+        HostSettings("mx2", "ssh", address="mx2.example.org", **files),
+        HostSettings("mx3", "ssh", "out", address="2001:db8::3", user="bot", port=2222, **files),
+        HostSettings("mx4", "ssh", address="mx4", user="ann", **files),
+    )
+    monkeypatch.delenv("MAIL_HOSTS")
+    (tmp_path / "m.toml").write_text(
+        "[hosts.mx1]\nlink = 'ssh'\naddress = 'mx1'\nkey = '/own'\ntimeout = 5\ngroups = ['eu', 'de']\n"
+        "[hosts.mx2]\nlink = 'ssh'\naddress = '192.0.2.2'\nport = 22022\nuser = 'm'\n"
+    )
+    monkeypatch.setenv("MAILDESK_CONFIG", str(tmp_path / "m.toml"))
+    monkeypatch.setenv("SSH_KNOWN_HOSTS_FILE", "/etc/ssh/ssh_known_hosts")
+    one, two = load().hosts()
+    assert (one.key, one.known_hosts, one.timeout) == ("/own", "/etc/ssh/ssh_known_hosts", 5)
+    assert (one.groups, one.user, one.port) == (("eu", "de"), "maildesk", 22)
+    assert (two.key, two.address, two.port, two.user) == (str(tmp_path / "ssh.key"), "192.0.2.2", 22022, "m")
 
 
 def test_how_a_host_sends_can_be_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

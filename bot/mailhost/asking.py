@@ -20,7 +20,7 @@ from bot.errors import (
     MailSystemDown,
     OutcomeUnknown,
 )
-from bot.mailhost.link import Event
+from bot.mailhost.link import BrokenOff, Event
 
 Progress = Callable[[int, int | None, str], Awaitable[None]]
 """Told how many are done, of how many (None: not known), and with what."""
@@ -113,6 +113,8 @@ class Agent:
                             failure = self._failure(verb, code, text)
         except AgentFault as error:
             raise self._fault(verb, error.text) from None
+        except BrokenOff as error:
+            raise self._no_answer(verb, str(error)) from None
         except TimeoutError:
             raise self._no_answer(verb, f"no answer came within {PATIENCE[verb]:.0f} seconds") from None
         if failure:

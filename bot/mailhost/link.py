@@ -1,6 +1,7 @@
 """How the bot reaches an agent: a command that is started for each request, with the request on its standard input.
 
-`local` runs the agent of this checkout as the bot's own child; `sudo` runs the installed one through sudo(8).
+`local` runs the agent of this checkout as the bot's own child; `sudo` runs the installed one through sudo(8); `ssh`
+is another machine's (sshlink.py).
 """
 
 import asyncio
@@ -8,16 +9,23 @@ import contextlib
 import json
 import sys
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import AgentFault, HostUnreachable
 from bot.mailhost.unheard import Unheard
 from bot.settings import HostSettings
 
+if TYPE_CHECKING:
+    from bot.mailhost.sshlink import SSHLink
+
 Event = dict[str, Any]
 
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of one event; the largest is a page of a hundred messages with all their reasons."""
+
+
+class BrokenOff(Exception):
+    """Something was asked, and the way to the agent was cut before it answered; the text says how."""
 
 
 class CommandLink:
@@ -55,10 +63,10 @@ class CommandLink:
         try:
             async for line in process.stdout:
                 heard = True
-                yield self._event(line)
+                yield event_in(line, self.host)
             status = await process.wait()
             if not heard:
-                self._silent(status, await complaints)
+                judge_silence(self.host, status, await complaints)
         except ValueError:
             raise AgentFault(self.host, "the agent's answer has a line that is too long to be one.") from None
         finally:
@@ -72,25 +80,37 @@ class CommandLink:
         """Wait a moment for the agents that nobody listens to any more; none is ended."""
         await self._unheard.close()
 
-    def _event(self, line: bytes) -> Event:
-        try:
-            event = json.loads(line)
-            if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-                raise ValueError
-        except ValueError:
-            shown = line[:120].decode("utf-8", "replace").strip()
-            raise AgentFault(self.host, f"what answered there is no agent of ours: {shown!r}") from None
-        return event
 
-    def _silent(self, status: int, complaint: str) -> None:
-        """Tell an agent that never ran from one that broke off: sudo(8) and the loader say why on standard error."""
-        last = complaint.splitlines()[-1][:300] if complaint else ""
-        # sudo(8) ends with 1 when it refuses. It warns too, as of a host's name that is not found, and goes on.
-        refused = status == 1 and last.startswith(("sudo: ", "Sorry, user "))
-        if refused or "No module named" in complaint or "can't open file" in complaint:
-            raise HostUnreachable(self.host, f"the agent could not be started, so nothing was asked of it: {last}")
-        if status != 0 and last:
-            raise AgentFault(self.host, f"the agent ended with status {status} and without an answer: {last}")
+def event_in(line: bytes, host: str) -> Event:
+    """What stands in a line of an answer. Raises AgentFault for what is no event."""
+    try:
+        event = json.loads(line)
+        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+            raise ValueError
+    except ValueError:
+        shown = line[:120].decode("utf-8", "replace").strip()
+        raise AgentFault(host, f"what answered there is no agent of ours: {shown!r}") from None
+    return event
+
+
+def judge_silence(host: str, status: int | None, complaint: str) -> None:
+    """Tell an agent that never ran from one that broke off: sudo(8), the loader and the shell say why.
+
+    `status` is None where that is not known. Raises HostUnreachable, or AgentFault, which has a changing verb's outcome
+    unknown; returns where nothing more is known than that no answer came.
+    """
+    last = complaint.splitlines()[-1][:300] if complaint else ""
+    # sudo(8) ends with 1 when it refuses. It warns too, as of a host's name that is not found, and goes on.
+    refused = status == 1 and last.startswith(("sudo: ", "Sorry, user "))
+    # What a shell can't find, or can't execute; the agent ends with neither.
+    refused = refused or status in (126, 127)
+    if refused or "No module named" in complaint or "can't open file" in complaint:
+        raise HostUnreachable(
+            host, f"the agent could not be started, so nothing was asked of it: {last or f'status {status}'}"
+        )
+    if status != 0 and last:
+        ended = "the agent ended" if status is None else f"the agent ended with status {status}"
+        raise AgentFault(host, f"{ended} and without an answer: {last}")
 
 
 async def _complaints(stderr: asyncio.StreamReader) -> str:
@@ -108,8 +128,13 @@ async def _feed(stdin: asyncio.StreamWriter, request: bytes) -> None:
         stdin.close()
 
 
-def link_to(settings: HostSettings) -> CommandLink:
-    """The link that the settings of a mail host ask for."""
+def link_to(settings: HostSettings) -> "CommandLink | SSHLink":
+    """The link that the settings of a mail host ask for. Nothing is connected before its first request."""
+    if settings.link == "ssh":
+        # Who reaches no host by ssh is spared the time that it takes to import.
+        from bot.mailhost.sshlink import SSHLink
+
+        return SSHLink(settings)
     if settings.link == "sudo":
         return CommandLink(settings.name, ("sudo", "-n", settings.agent))
     ini = ("--ini", settings.ini) if settings.ini else ()

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.agent.protocol import Selection
 from bot.errors import SelectorError, UserError
-from bot.hostsettings import NAME
+from bot.hostvalues import NAME
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.selector import EXAMPLE, Selector, could_be_meant, parse

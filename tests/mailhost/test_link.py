@@ -23,10 +23,16 @@ from tests.postfix.waiting import eventually, wait_until
 
 
 def test_the_command_is_a_list_that_mail_and_people_have_no_part_in() -> None:
-    assert link_to(HostSettings("mx1"))._argv == (sys.executable, "-I", "-m", "bot.agent")
-    assert link_to(HostSettings("mx1", ini="/x/agent.ini"))._argv[-2:] == ("--ini", "/x/agent.ini")
-    assert link_to(HostSettings("mx1", "sudo"))._argv == ("sudo", "-n", INSTALLED_AGENT)
-    assert link_to(HostSettings("mx1", "sudo", "two", agent="/opt/agent"))._argv == ("sudo", "-n", "/opt/agent")
+    assert argv(HostSettings("mx1")) == (sys.executable, "-I", "-m", "bot.agent")
+    assert argv(HostSettings("mx1", ini="/x/agent.ini"))[-2:] == ("--ini", "/x/agent.ini")
+    assert argv(HostSettings("mx1", "sudo")) == ("sudo", "-n", INSTALLED_AGENT)
+    assert argv(HostSettings("mx1", "sudo", "two", agent="/opt/agent")) == ("sudo", "-n", "/opt/agent")
+
+
+def argv(settings: HostSettings) -> tuple[str, ...]:
+    made = link_to(settings)
+    assert isinstance(made, CommandLink)
+    return made._argv
 
 
 def link(tmp_path: Path, script: str) -> CommandLink:
