@@ -93,6 +93,11 @@ class Reports:
         async with self._store.reading() as connection:
             return await kept.under_way(connection, host.name, self._now())
 
+    async def overtaken(self, host: MailHost) -> bool:
+        """Whether somebody's report on it is newer than the last one that nobody asked for."""
+        async with self._store.reading() as connection:
+            return await kept.overtaken(connection, host.name)
+
     async def get(self, number: int) -> Asked | None:
         """Raises NotAReport for one that another version wrote."""
         async with self._store.reading() as connection:

@@ -144,6 +144,13 @@ async def under_way(connection: AsyncConnection, host: str, now: datetime) -> bo
     return await connection.scalar(select(reports.c.id).where(*alive).limit(1)) is not None
 
 
+async def overtaken(connection: AsyncConnection, host: str) -> bool:
+    """Whether the last one of this host that was done is one that somebody asked for."""
+    done = (reports.c.host == host, reports.c.state == DONE)
+    newest_first = (reports.c.finished_at.desc(), reports.c.id.desc())
+    return bool(await connection.scalar(select(reports.c.asked_by).where(*done).order_by(*newest_first).limit(1)))
+
+
 async def latest(connection: AsyncConnection, host: str) -> Row | None:
     """The last one of this host that was done and is more than a part: a whole one, or one that nobody asked for."""
     done = (reports.c.host == host, reports.c.state == DONE, or_(reports.c.scope == "all", ~ASKED_FOR))

@@ -21,7 +21,8 @@ from bot.store.memory import recall, remember
 from bot.watch.alerts import Alerts
 from bot.watch.memory import Memory, from_json, to_json
 from bot.watch.mutes import Mutes
-from bot.watch.reputation import after, left_out, of_the_bot, once, readings
+from bot.watch.reputation import after, left_out, once, readings
+from bot.watch.reputation_itself import of_the_bot
 
 EVERY = timedelta(minutes=30)
 APART = timedelta(seconds=50)
@@ -63,12 +64,17 @@ class ReputationWatch:
             await self._look_at(host)
 
     async def _due(self, hosts: Sequence[MailHost]) -> MailHost | None:
-        """The host whose turn this bot has got; None when there is none, or another bot is looking."""
+        """The host whose turn this bot has got; None when there is none, or another bot is looking.
+
+        Whoever has a host checked may have mended something, and it is looked at right after that.
+        """
         now, every = self._now(), max(EVERY, SPARED * len(self._hosts))
+        sooner = {host.name for host in hosts if await self._reports.overtaken(host)}
         async with self._store.transaction() as transaction:
             if await turns.take_after(transaction, "look at a reputation", APART, self._owner, now):
                 for host in hosts:
-                    if await turns.take_after(transaction, f"reputation of {host.name}", every, self._owner, now):
+                    pause = APART if host.name in sooner else every
+                    if await turns.take_after(transaction, f"reputation of {host.name}", pause, self._owner, now):
                         return host
         return None
 

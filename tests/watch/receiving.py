@@ -49,7 +49,7 @@ class Bot:
             )
             for number, address in enumerate(addresses, 1)
         }
-        hosts = MailHosts(
+        self.hosts = MailHosts(
             [
                 Host(name=name, myhostname=site.helo, seen_as=address)
                 for name, address in zip(settings, addresses, strict=True)
@@ -58,10 +58,12 @@ class Bot:
         tools = Tools(resolver, blocklists, road=world.road, authorities=world.authorities)
         self.store = store
         self.blocklists = blocklists
-        self.reports = Reports(store, Checks(tools, settings, clock), hosts, Background(), clock, owner)
+        self.background = Background()
+        checks = Checks(tools, settings, clock)
+        self.reports = Reports(store, checks, self.hosts, self.background, clock, owner)
         self.alerts = Alerts(store, world.rules, OPS, clock)
         mutes = Mutes(store, clock)
-        self.watch = ReputationWatch(store, self.reports, blocklists, hosts, self.alerts, mutes, clock, owner)
+        self.watch = ReputationWatch(store, self.reports, blocklists, self.hosts, self.alerts, mutes, clock, owner)
 
 
 class World:

@@ -14,7 +14,8 @@ from bot.reputation.report import Report
 from bot.watch.engine import step
 from bot.watch.memory import Memory, from_json, to_json
 from bot.watch.model import Alert, Reading, State
-from bot.watch.reputation import Readings, after, left_out, of_the_bot, once, readings
+from bot.watch.reputation import Readings, after, left_out, once, readings
+from bot.watch.reputation_itself import of_the_bot
 from bot.watch.rows import Mute
 from bot.watch.rules import Severity as Bad
 from bot.watch.rules import load

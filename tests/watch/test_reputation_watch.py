@@ -220,9 +220,25 @@ async def test_a_host_that_somebody_has_checked_is_looked_at_when_that_is_done(m
     assert await world.looks() == []
     async with world.store.transaction() as transaction:
         await reports.end(transaction, number, "a", reports.DONE, None, now)
+    for _ in range(5):
+        world.clock.turn(MINUTE)
+        await world.bot().watch.look()
+    assert len(await world.looks()) == 1
+
+
+async def test_what_somebody_has_mended_and_checked_is_seen_at_once(make: Make) -> None:
+    world = make("mended")
+    world.publish(f"{world.site.address} :127.0.0.2:Spam")
+    await world.later()
+    assert len(await world.firing()) == 1
+    world.publish()
+    world.clock.turn(MINUTE)
+    bot = world.bot()
+    assert await bot.reports.begin(bot.hosts["mx1"], "rbl", "U1", TEAM, "C0OPS")
+    await bot.background.idle()
     world.clock.turn(MINUTE)
     await world.bot().watch.look()
-    assert len(await world.looks()) == 1
+    assert await world.firing() == [] and len(await world.looks()) == 2
 
 
 async def test_nothing_is_looked_at_before_somebody_can_be_told(dns: DnsWorld, tmp_path: Path) -> None:
