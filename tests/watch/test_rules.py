@@ -53,7 +53,7 @@ def test_what_calls_people_reminds_them() -> None:
 
 
 def test_what_is_looked_at_each_half_hour_flaps_for_longer_than_that() -> None:
-    for name in ("resolver", "listed", "list_broken", "check"):
+    for name in ("resolver", "resolver_limited", "listed", "list_broken", "check"):
         assert RULES[name].again >= SILENCE, name
 
 
