@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from bot.store.audit import Entry, Head
 from bot.store.database import Store
 from bot.store.key import file_key
@@ -112,6 +114,7 @@ def test_a_database_that_can_not_be_used_stops_the_start_with_a_line(tmp_path: P
     ]
 
 
+@pytest.mark.takes(600)
 def test_the_demo_plays_a_tour_where_nobody_sits_at_the_terminal(tmp_path: Path) -> None:
     done = maildesk("console", "--demo", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
