@@ -10,7 +10,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.approvals.lease import process
-from bot.errors import HostError, MaildeskError
+from bot.errors import HostError, MaildeskError, StoreError
 from bot.services import Services
 from bot.store.claims import claim
 from bot.store.memory import forget_releases
@@ -164,6 +164,8 @@ class Clock:
         self._running.add(task)
         try:
             await job.what(self._services)
+        except StoreError as error:
+            logger.debug("%s: %s", job.name, error)  # the store tells it, once (bot/store/health.py)
         except MaildeskError as error:
             logger.error("%s: %s", job.name, error)
         except Exception:

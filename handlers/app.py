@@ -15,6 +15,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from bot.errors import SettingsError
 from bot.services import Services
 from handlers import OUTBOX, register
+from handlers.blind import Blindness
 from handlers.client import client_of, retry_handlers
 from handlers.outbox import OutboxWorker
 from handlers.refusals import said
@@ -68,13 +69,15 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event, *, at_ho
     outbox = OutboxWorker(client_of(services, app.client.token or "", []), services, OUTBOX, at_home=at_home)
     posting = asyncio.create_task(outbox.run(), name="outbox")
     connecting = asyncio.create_task(_connect(handler, app, services), name="connect")
+    telling = asyncio.create_task(_tell_blindness(app, services, at_home=at_home), name="tell when blind")
     try:
         with services.background.with_worker(outbox.idle):
             try:
                 await stop.wait()
             finally:
-                connecting.cancel()
-                await asyncio.gather(connecting, return_exceptions=True)
+                for task in (connecting, telling):
+                    task.cancel()
+                await asyncio.gather(connecting, telling, return_exceptions=True)
                 await handler.close_async()  # type: ignore[no-untyped-call]
             await _within(FINISH, services.background.idle())
         outbox.stop()
@@ -82,6 +85,11 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event, *, at_ho
     finally:
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
+
+
+async def _tell_blindness(app: AsyncApp, services: Services, *, at_home: bool) -> None:
+    if at_home:
+        await Blindness(app.client, services).run()
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

@@ -21,7 +21,7 @@ from bot.mailhost.look import Look, look
 from bot.services import Services
 from handlers.access import Body
 from handlers.alerts import known
-from handlers.blocks.alerts import blind
+from handlers.blocks.blind import blind
 from handlers.blocks.help import Entry
 from handlers.blocks.home import ALERTS, Decidable, Fleet, home
 from handlers.blocks.kit import Card
@@ -141,7 +141,8 @@ class Homes:
         firing = (await services.alerts.firing())[:ALERTS]
         alerts = [(each, await known(services, each.host)) for each in firing]
         links = await self._links_to([each.card for each in firing if each.card], workspace)
-        unseen = blind({host: await last_look(services, host) for host in services.hosts}, services.now())
+        looked = {host: await last_look(services, host) for host in services.hosts}
+        unseen = blind(looked, services.store.health.trouble, services.now())
         done = await services.store.audit.latest(ACTIONS)
         zone = services.settings.timezone
         return Fleet(self._looks, alerts, await self._decidable(actor), done, unseen, zone, links)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.errors import StoreError
 from bot.services import Services
 from bot.store.outbox import Item
 from handlers.delivery import Delivery, Render
@@ -130,6 +131,8 @@ class OutboxWorker:
             return LOOK
         except (NotTaken, Held) as error:
             logger.warning("Slack does not say which workspace this is, so nothing is posted yet: %s", error)
+        except StoreError as error:
+            logger.debug("the outbox: %s", error)  # the store tells it, once (bot/store/health.py)
         except Exception:
             # Whatever ails the store, the worker outlives it.
             logger.exception("the outbox could not be read")
@@ -160,6 +163,9 @@ class OutboxWorker:
     async def _deliver(self, item: Item) -> None:
         try:
             quiet = await self._delivery.deliver(item)
+        except StoreError as error:
+            logger.warning("%s %s can't be settled in the store: %s", item.kind, item.subject, error)
+            return
         except Exception:
             # The row stays claimed. When its lease is over it is taken up again, and its message looked for.
             logger.exception("%s %s could not be settled in the store", item.kind, item.subject)

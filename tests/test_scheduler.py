@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from bot import bootstrap, scheduler
 from bot.approvals.model import Decision, Kind, State
-from bot.errors import StoreError
+from bot.errors import StoreError, UserError
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.selector import parse
@@ -132,7 +132,7 @@ async def test_a_sign_of_life_is_given_once_all_that_was_seen_is_kept(
     time.turn(timedelta(minutes=1))
     await scheduler.look(watched)
     assert heartbeats.heard == ["/ping/secret"], "a bot that can't keep what it sees is as good as dead"
-    assert "a look at mx1 can't be kept" in caplog.text
+    assert "no such table: samples (said once" in caplog.text
 
 
 async def test_a_sign_of_life_that_nobody_takes_is_logged_without_its_address(
@@ -162,6 +162,9 @@ async def test_a_job_that_fails_is_told_and_the_others_run(
     ran = asyncio.Event()
 
     async def fails(_: Services) -> None:
+        raise UserError("Not now.")
+
+    async def stores(_: Services) -> None:
         raise StoreError("The database is full.")
 
     async def breaks(_: Services) -> None:
@@ -171,12 +174,16 @@ async def test_a_job_that_fails_is_told_and_the_others_run(
         ran.set()
 
     hour = timedelta(hours=1)
-    clock = Clock(services, tuple(Job(job.__name__, hour, job, at_start=True) for job in (fails, breaks, works)))
+    clock = Clock(
+        services, tuple(Job(job.__name__, hour, job, at_start=True) for job in (fails, stores, breaks, works))
+    )
     with caplog.at_level(logging.ERROR):
         clock.start()
         await asyncio.wait_for(ran.wait(), 20)
         await clock.stop()
-    assert [record.getMessage() for record in caplog.records] == ["fails: The database is full.", "breaks failed"]
+    assert [record.getMessage() for record in caplog.records] == ["fails: Not now.", "breaks failed"], (
+        "that the store fails is the store's to tell"
+    )
 
 
 async def test_a_job_in_its_middle_is_cancelled_and_waited_for(services: Services) -> None:

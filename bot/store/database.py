@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import false, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.store import outbox, schema, tables
+from bot.errors import StoreError
+from bot.store import outbox, schema
 from bot.store.audit import AuditChain, Entry, append
 from bot.store.engine import Database, only_reads
+from bot.store.health import PROOF, Health
 from bot.store.key import AuditKey, check
+from bot.store.memory import remember
 from bot.store.outbox import Outbox, Told
 
 ALONE = 0x6D61696C  # the number of the lock, in PostgreSQL's table of advisory locks
@@ -69,6 +72,7 @@ class Store:
     def __init__(self, url: str, audit_key: AuditKey, now: Callable[[], datetime] = utc) -> None:
         self.database = Database(url)
         self.outbox = Outbox(self)
+        self.health = Health(now)
         self.audit = AuditChain(self)
         self.key = b""
         self._audit_key = audit_key
@@ -119,25 +123,36 @@ class Store:
 
         Writers of one SQLite file take turns. Raises StoreError when the database fails; nothing was written then.
         """
-        async with self._turn(), self._begin(reads=False) as connection:
-            transaction = Transaction(connection, self.key, self._now())
-            try:
-                yield transaction
-            finally:
-                told = transaction.told
+        try:
+            async with self._turn(), self._begin(reads=False) as connection:
+                transaction = Transaction(connection, self.key, self._now())
+                try:
+                    yield transaction
+                finally:
+                    told = transaction.told
+                if self.health.trouble:
+                    await remember(transaction, PROOF, "", self._now())
+        except StoreError as error:
+            self.health.failed(error)
+            raise
+        self.health.wrote()
         if told:
             self._told.set()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one moment of the database. Raises StoreError when the database fails."""
-        async with self._begin(reads=True) as connection:
-            yield connection
+        try:
+            async with self._begin(reads=True) as connection:
+                yield connection
+        except StoreError as error:
+            self.health.failed(error)
+            raise
 
     async def try_writing(self) -> None:
-        """Do what every writer does, and change nothing. Raises StoreError when the database can't be written."""
+        """Do what every writer does, about nothing. Raises StoreError when the database can't be written."""
         async with self.transaction() as transaction:
-            await transaction.connection.execute(tables.memory.update().where(false()).values(value=""))
+            await remember(transaction, PROOF, "", self._now())
 
     async def wait_told(self, timeout: float) -> bool:  # noqa: ASYNC109
         """Wait until something was told by this store, `timeout` seconds at most; whether there was."""

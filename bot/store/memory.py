@@ -3,14 +3,16 @@
 import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.database import Transaction
 from bot.store.tables import memory
+
+if TYPE_CHECKING:
+    from bot.store.database import Transaction
 
 RELEASED, PRESSED = "released.", "undone."
 """What undo buttons need (handlers/commands/undo.py): what was released, and who pressed one."""
@@ -22,7 +24,7 @@ KEPT = timedelta(days=30)
 """For so long that is remembered, with its addresses."""
 
 
-async def remember(transaction: Transaction, key: str, value: Any, now: datetime) -> None:
+async def remember(transaction: "Transaction", key: str, value: Any, now: datetime) -> None:
     """Keep this value, in place of the one before. Raises TypeError for what JSON has no form of."""
     insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     row = {"value": json.dumps(value), "at": now}
@@ -43,12 +45,12 @@ async def recall_all(connection: AsyncConnection, keys: Collection[str]) -> dict
     return {key: json.loads(value) for key, value in found}
 
 
-async def forget(transaction: Transaction, key: str) -> bool:
+async def forget(transaction: "Transaction", key: str) -> bool:
     """Whether there was one."""
     return (await transaction.connection.execute(delete(memory).where(memory.c.key == key))).rowcount == 1
 
 
-async def forget_before(transaction: Transaction, start: str, moment: datetime) -> int:
+async def forget_before(transaction: "Transaction", start: str, moment: datetime) -> int:
     """Forget the values under keys with this start that were kept before that moment; how many there were."""
     gone = await transaction.connection.execute(
         delete(memory).where(memory.c.key.startswith(start, autoescape=True), memory.c.at < moment)
@@ -56,7 +58,7 @@ async def forget_before(transaction: Transaction, start: str, moment: datetime) 
     return gone.rowcount
 
 
-async def forget_releases(transaction: Transaction, now: datetime) -> int:
+async def forget_releases(transaction: "Transaction", now: datetime) -> int:
     """Forget what undo buttons that nobody presses any more, old pictures, and listings that nobody looks at any more,
     needed; how many values there were."""
     starts = (RELEASED, PRESSED, PICTURE, SIGHTED)

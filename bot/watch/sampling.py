@@ -1,6 +1,7 @@
 """Looking at the mail hosts, again and again: what was seen is kept, and told to the rules.
 
 Of the bots that share a store one looks at each host in each turn. A host that is slow or away keeps no other waiting.
+That the store fails is the store's to tell, once (bot/store/health.py).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Sampling:
             rules = self._alerts.rules.of(host.name)
             await self._alerts.observe(host.name, depths.readings(depth, taken, known, rules))
         except StoreError as error:
-            logger.error("a look at %s can't be kept: %s", host.name, error)
+            logger.debug("a look at %s can't be kept: %s", host.name, error)
             return False
         return True
 
@@ -135,7 +136,7 @@ class Sampling:
             rules = self._alerts.rules.of(host.name)
             await self._alerts.observe(host.name, listings.readings(listing, grown, rules))
         except StoreError as error:
-            logger.error("a listing of %s can't be kept: %s", host.name, error)
+            logger.debug("a listing of %s can't be kept: %s", host.name, error)
 
     async def _grown(self, host: MailHost, now: datetime) -> int | None:
         async with self._store.reading() as connection:
@@ -147,7 +148,7 @@ class Sampling:
         try:
             await self._alerts.observe("", {**itself.store_space(self._store.database.file), **itself.deaf(deaf)})
         except StoreError as error:
-            logger.error("the bot's own look at itself can't be kept: %s", error)
+            logger.debug("the bot's own look at itself can't be kept: %s", error)
             return False
         return True
 
@@ -156,7 +157,7 @@ class Sampling:
         try:
             await self._alerts.wake()
         except StoreError as error:
-            logger.error("the cards of alerts can't be brought up to date: %s", error)
+            logger.debug("the cards of alerts can't be brought up to date: %s", error)
             return False
         return True
 

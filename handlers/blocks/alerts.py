@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from bot.store.health import Trouble
 from bot.text import clock, duration, plural
 from bot.watch.model import Alert
 from bot.watch.rows import Mute
 from bot.watch.rules import Rule
 from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
+from handlers.blocks.blind import blind
 from handlers.blocks.kit import Block, Card, card
 from handlers.blocks.rich import Line, bold, code, link, paragraph, person, rich, say, words
 
 SHOWN = 20
-STALE = 300.0
-"""Seconds without a look at a mail host after which what is known of it is old."""
 
 Draw = Callable[[str], Known]
 """What the alerts of a mail host are drawn with."""
@@ -25,14 +25,18 @@ def alerts(
     mutes: Sequence[Mute],
     draw: Draw,
     links: Mapping[int, str],
+    trouble: Trouble | None = None,
 ) -> Card:
-    """`looked` is when each mail host was looked at last, None where that is not known; `links` lead to the cards."""
+    """`looked` is when each mail host was looked at last, None where that is not known; `links` lead to the cards.
+
+    `trouble` is the store's.
+    """
     known = draw("")
     where = next(iter(looked)) if len(looked) == 1 else ""
     title = f"{plural(len(firing), 'alert')} now" if firing else "No alert now"
     title = f"{title} on {where}." if where else f"{title}."
     more = len(firing) - SHOWN
-    unseen = blind(looked, known.now)
+    unseen = blind(looked, trouble, known.now)
     return card(
         " ".join([title, *unseen]),
         say([bold(title)], *unseen),
@@ -40,18 +44,6 @@ def alerts(
         say(f"… and {more:,} more") if more > 0 else None,
         rich(paragraph([bold("Muted")], *[_muted(mute, known) for mute in mutes[:SHOWN]])) if mutes else None,
     )
-
-
-def blind(looked: Mapping[str, datetime | None], now: datetime) -> list[str]:
-    """What is not known, so that nobody takes silence for good news."""
-    lines = []
-    for host, at in looked.items():
-        age = (now - at).total_seconds() if at else None
-        if age is None:
-            lines.append(f"{host} has not been looked at yet: whether there is something is not known.")
-        elif age > STALE:
-            lines.append(f"{host} was looked at last {duration(age)} ago: what came since is not known.")
-    return lines
 
 
 def _alert(alert: Alert, known: Known, links: Mapping[int, str]) -> Block:

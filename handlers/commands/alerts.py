@@ -31,7 +31,7 @@ async def alerts(request: Request) -> None:
         rules, settings = services.alerts.rules.of(host), services.settings
         return Known(rules, mutes, services.now(), settings.channel_addresses, settings.timezone)
 
-    await request.reply.privately(blocks.alerts(firing, looked, mutes, draw, links))
+    await request.reply.privately(blocks.alerts(firing, looked, mutes, draw, links, services.store.health.trouble))
 
 
 async def _link(request: Request, number: int) -> str:

@@ -13,6 +13,7 @@ from bot.mailhost.look import look
 from bot.reputation.report import NotAReport
 from handlers.access import Body
 from handlers.blocks import notice, status
+from handlers.blocks.blind import unwritten
 from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.outbox import pictureless, undelivered
 from handlers.blocks.report import last_result
@@ -62,9 +63,9 @@ async def _notes(request: Request) -> list[str]:
     try:
         backlog = await services.store.outbox.backlog(request.workspace, services.now())
         without = pictureless(await refused(services.store, request.workspace))
-    except StoreError as error:
-        return [str(error)]
-    return [*undelivered(backlog, services.now()), *without]
+    except StoreError:
+        return unwritten(services.store.health.trouble, services.now())
+    return [*unwritten(services.store.health.trouble, services.now()), *undelivered(backlog, services.now()), *without]
 
 
 async def _reputation(request: Request, hosts: Sequence[MailHost]) -> list[str]:
