@@ -25,7 +25,7 @@ test: $(READY) ## all tests; installs Debian's postfix, postgresql, sudo and nam
 
 .PHONY: fast
 fast: $(READY) ## the tests that need no real server
-	@$(PYTEST) -n 2 -q -m "not real"
+	@$(PYTEST) -n 2 --dist worksteal -q -m "not real"
 
 .PHONY: bench
 bench: $(READY) ## speed and memory on a real queue of 100,000 messages
@@ -33,7 +33,7 @@ bench: $(READY) ## speed and memory on a real queue of 100,000 messages
 	@$(PYTHON) -m tests.bench
 
 .PHONY: soak
-soak: $(READY) ## all tests, for two or three hours: 25 times as many inputs, new ones, 200 deletions with kills, 60 storms
+soak: $(READY) ## all tests, for two or three hours: 50 times as many inputs, new ones, 200 deletions with kills, 60 storms
 	@sh tests/install-servers.sh
 	@HYPOTHESIS_PROFILE=soak sh tests/run-tests.sh
 

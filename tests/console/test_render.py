@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -115,7 +115,6 @@ ATTACKS = ("[red]x[/red]", "\x1b]0;title\x07", "\u202eabc", "*" * 200, "`" * 50,
 HOSTILE = st.text(max_size=60) | st.sampled_from((*ATTACKS, "x" * 10_000))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(HOSTILE.filter(bool), min_size=3, max_size=3), min_size=1, max_size=4), st.booleans())
 def test_whatever_stands_in_a_table_no_line_is_too_wide(rows: list[list[str]], wrapped: bool) -> None:
     shown = printed([table(rows, is_wrapped=wrapped)], 60)
@@ -123,7 +122,6 @@ def test_whatever_stands_in_a_table_no_line_is_too_wide(rows: list[list[str]], w
     assert not [each for each in shown if unicodedata.category(each) in ("Cc", "Cf") and each != "\n"]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(HOSTILE, max_size=6))
 def test_hostile_text_neither_styles_nor_controls_the_terminal(parts: list[str]) -> None:
     hostile = " ".join(parts).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

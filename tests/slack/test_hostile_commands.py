@@ -85,7 +85,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     small.instance.stop()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(command=commands)
 def test_a_hostile_command_gets_a_clear_answer_and_does_nothing(running: Running, command: str) -> None:
     assume(any(letter in string.printable and not letter.isspace() for letter in command.partition(" ")[2]))

@@ -18,7 +18,7 @@ from tests.slack.storm import Storm
 
 pytestmark = pytest.mark.real("postfix")
 
-SEEDS = 60 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 6
+SEEDS = 60 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 4
 GROUP = 2
 """So many seeds share a Postfix, one after the other."""
 

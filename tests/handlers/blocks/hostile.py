@@ -56,7 +56,7 @@ texts = st.one_of(
     st.text(max_size=30),
     st.builds(_many, st.text(min_size=1, max_size=4), st.sampled_from((60, 300, 2500))),
 )
-thorough = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(deadline=None, suppress_health_check=list(HealthCheck))
 """How often a property is tried; drawing nested hostile texts is slow, which is no fault of what is tested."""
 
 numbers = st.integers(0, 10**9)
