@@ -1,4 +1,4 @@
-"""The command line: `maildesk run`, `console`, `doctor`, `check`, `rbl`, `audit verify` and `agent build`.
+"""The command line: `maildesk run`, `console`, `doctor`, `check`, `rbl`, `audit` and `agent`.
 
 The only file of bot/ that imports handlers.
 """
@@ -95,6 +95,18 @@ def _parser() -> argparse.ArgumentParser:
     build = agent_commands.add_parser("build", help="write the agent as one file, for a mail host")
     build.add_argument("file", nargs="?", type=Path, default=Path("maildesk-agent"), help="default: ./maildesk-agent")
     build.set_defaults(command=_agent_build)
+    install = agent_commands.add_parser("install", help="put the agent on a mail host: shows what it writes, and asks")
+    install.add_argument("host", metavar="HOST", help="a host of the settings")
+    install.add_argument(
+        "--ssh", default="", metavar="DESTINATION", help="go there by your own ssh, as ssh(1) takes it"
+    )
+    install.add_argument("--key", type=Path, metavar="FILE.pub", help="with --ssh: the key that may start the agent")
+    install.add_argument("--user", default="maildesk", help="the ordinary user who may; default: maildesk")
+    deed = install.add_mutually_exclusive_group()
+    deed.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    deed.add_argument("--undo", action="store_true", help="take away what was written; never a trash with mail in it")
+    deed.add_argument("--yes", action="store_true", help="do not ask")
+    install.set_defaults(command=_agent_install)
     return parser
 
 
@@ -149,6 +161,14 @@ def _agent_build(options: argparse.Namespace) -> int:
         f"Wrote {options.file}: copy it to the mail host as /usr/local/sbin/maildesk-agent, owned by root, mode 0755."
     )
     return 0
+
+
+def _agent_install(options: argparse.Namespace) -> int:
+    from bot.commands import install
+
+    name = "plan" if options.dry_run else "undo" if options.undo else "install"
+    deed = install.Deed(name, options.user, options.yes)
+    return install.main(options.host, deed, ssh=options.ssh, key=options.key)
 
 
 if __name__ == "__main__":

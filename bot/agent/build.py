@@ -38,11 +38,11 @@ def precompile(agent: Path) -> None:
     """
     with zipfile.ZipFile(agent) as archive:
         sources = [(name, archive.read(name)) for name in archive.namelist() if name.endswith(".py")]
-    _write(agent, (member for name, source in sources for member in _both(agent, name, source)))
+    _write(agent, (member for name, source in sources for member in _both(name, source)))
 
 
-def _both(agent: Path, name: str, source: bytes) -> Iterator[Tuple[str, bytes]]:
-    code = compile(source, f"{agent}/{name}", "exec", dont_inherit=True)
+def _both(name: str, source: bytes) -> Iterator[Tuple[str, bytes]]:
+    code = compile(source, name, "exec", dont_inherit=True)
     yield name + "c", MAGIC_NUMBER + UNCHECKED + source_hash(source) + marshal.dumps(code)
     yield name, source
 

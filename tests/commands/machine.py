@@ -1,0 +1,95 @@
+"""This machine in a mount namespace of its own (unshare(1)): what is installed there is never on the real one.
+
+/etc is a copy, /usr/local/sbin and /var/lib are empty and in memory, /etc/postfix is that of a private instance, which
+runs outside. Users, sudo and sshd are real in it, and gone with it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.postfix.instance import PrivatePostfix
+
+ROOT = Path(__file__).parents[2]
+
+SETUP = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs /mnt
+cp -a /etc /mnt/etc
+rm -rf /mnt/etc/maildesk /mnt/etc/sudoers.d/maildesk /mnt/etc/postfix
+cp -a "$2" /mnt/etc/postfix
+mkdir /mnt/old
+mount --rbind /var/lib /mnt/old
+mount --bind /mnt/etc /etc
+mount -t tmpfs -o mode=755 tmpfs /usr/local/sbin
+mount -t tmpfs -o mode=755 tmpfs /var/lib
+mkdir /var/lib/sudo /var/lib/private
+case $1 in /var/lib/*)
+    top=$(echo "$1" | cut -d/ -f1-4)
+    mkdir "$top"
+    mount --rbind "/mnt/old/$(basename "$top")" "$top" ;;
+esac
+echo ready
+exec cat
+"""
+
+
+class Machine:
+    """Alive inside a `with` block."""
+
+    def __init__(self, postfix: PrivatePostfix) -> None:
+        self._postfix = postfix
+        self.pid = 0
+
+    def __enter__(self) -> Machine:
+        self._process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", SETUP, "sh", str(ROOT), str(self._postfix.config_directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = self._process.pid
+        assert self._process.stdout and self._process.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(
+        self, *command: str, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in it, as root."""
+        return subprocess.run(
+            ["nsenter", f"--mount=/proc/{self.pid}/ns/mnt", "--wd=/mnt", *command],
+            input=stdin,
+            env={"PATH": os.environ["PATH"], **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def sh(self, script: str) -> str:
+        """What a piece of shell prints. Raises AssertionError when it fails."""
+        done = self.run("sh", "-ec", script)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def maildesk(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        settings = {"MAIL_HOSTS": "mx1=sudo", "PYTHONPATH": str(ROOT), **env}
+        return self.run(sys.executable, "-m", "bot", *arguments, stdin=stdin, env=settings)
+
+    def files(self) -> str:
+        """Everything that an installation could touch, with owners, modes and content."""
+        return self.sh(
+            "find /etc /usr/local/sbin /var/lib -xdev ! -path '/var/lib/maildesk-tests*' | sort | "
+            "while read -r file; do "
+            'if [ -f "$file" ]; then sum=$(sha256sum <"$file"); else sum=; fi; '
+            'echo "$(stat -c "%n %U %G %a" "$file") $sum"; done | '
+            # Changing users leaves backups and numbers behind, as any useradd does.
+            "grep -v -e '^/etc/[a-z]*- ' -e '^/etc/sub[ug]id'"
+        )
