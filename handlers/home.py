@@ -17,7 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.actors import Actor, Role
 from bot.approvals.model import Decision, State
 from bot.errors import MaildeskError
-from bot.mailhost.look import Look, look
+from bot.mailhost.look import Look
+from bot.mailhost.looks import within
 from bot.services import Services
 from handlers.access import Body
 from handlers.alerts import known
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 PAUSE = 30.0
 """Seconds between two refreshes of one person's tab, and for which a look at the mail hosts is good."""
+PATIENCE = 20.0
+"""Seconds for which a tab waits for the mail hosts; who has not answered by then is shown so."""
 WATCHED = 3600.0
 """Seconds after its opening for which a tab is refreshed."""
 ACTIONS = 5
@@ -136,7 +139,7 @@ class Homes:
     async def _fleet(self, actor: Actor, workspace: str) -> Fleet:
         services = self._services
         if time.monotonic() - self._looked >= PAUSE:
-            self._looks = tuple(await asyncio.gather(*(look(each, services.now) for each in services.hosts.values())))
+            self._looks = await within(PATIENCE, tuple(services.hosts.values()), services.now)
             self._looked = time.monotonic()
         firing = (await services.alerts.firing())[:ALERTS]
         alerts = [(each, await known(services, each.host)) for each in firing]

@@ -193,6 +193,11 @@ class Live:
             self._edited = time.monotonic()
             await self._reply.edit(ts, card)
 
+    async def tell(self, card: Card) -> None:
+        """Show what is there by now, at once. How often that is, is the caller's to see to."""
+        await self._later.over()
+        await self._put(card)
+
     async def end(self, card: Card, *, quietly: bool = False) -> None:
         """Show how it ended; with `quietly` to the person alone, unless it was shown that it began."""
         await self._later.over()

@@ -206,10 +206,15 @@ class MailHost:
         asked = self._agent.request(verb, args)
         if asked not in self._under_way:
             self._under_way[asked] = asyncio.create_task(self._answer(verb, args, kind))
-            self._under_way[asked].add_done_callback(lambda _: self._under_way.pop(asked))
+            self._under_way[asked].add_done_callback(lambda task: self._answered(asked, task))
         # Who stops waiting must not take the answer away from the others.
         answer: R = await asyncio.shield(self._under_way[asked])
         return answer
+
+    def _answered(self, asked: bytes, task: asyncio.Task[Any]) -> None:
+        self._under_way.pop(asked)
+        if not task.cancelled():
+            task.exception()  # Whoever waited has it by now; where nobody does any more, it is nobody's.
 
     async def _answer(self, verb: str, args: dict[str, Any], kind: type[R]) -> R:
         if verb != "list":

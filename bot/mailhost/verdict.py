@@ -86,6 +86,12 @@ NAMES = {
 }
 
 
+def _silent(seen: Look) -> Finding | None:
+    if not seen.silent:
+        return None
+    return Finding(Level.UNKNOWN, f"no answer yet, for {duration(seen.waited)}.")
+
+
 def _unreachable(seen: Look) -> Finding | None:
     if seen.reachable:
         return None
@@ -125,8 +131,10 @@ def _active_full(seen: Look) -> Finding | None:
 
 
 def _unreadable(seen: Look) -> Finding | None:
-    if seen.listing is not None or not seen.reachable or seen.said_down:
+    if seen.listing is not None or not seen.reachable or seen.said_down or seen.silent:
         return None
+    if seen.waiting and not seen.problems:
+        return Finding(Level.UNKNOWN, f"its queue is still being read, for {duration(seen.waited)} now.")
     return Finding(Level.UNKNOWN, f"the queue could not be looked at: {' '.join(seen.problems)}")
 
 
@@ -227,6 +235,7 @@ def at_least(messages: int, tally: Tally) -> str:
 
 # In the order in which they matter; among findings of one level the first ones are told.
 RULES: tuple[Callable[[Look], Finding | None], ...] = (
+    _silent,
     _unreachable,
     _down,
     _space,

@@ -1,12 +1,13 @@
-"""The state of one mail host, and of several at a glance."""
+"""The state of one mail host."""
 
 from collections.abc import Callable, Sequence
 
 from bot.agent.protocol import AGE_BUCKETS_MINUTES, Summary, Tally
 from bot.mailhost.look import Look
 from bot.mailhost.verdict import Level, at_least, verdict
+from bot.store.samples import Sample
 from bot.text import Addresses, clock, duration, plural, share, shown_address, shown_text, size
-from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, context, fields, packed, select
+from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, context, fields, packed
 from handlers.blocks.rich import Line, bold, bullets, paragraph, person, rich, say, words
 
 SIGNS = {Level.WELL: "🟢", Level.UNKNOWN: "⚪", Level.WARNING: "🟡", Level.BAD: "🔴"}
@@ -20,11 +21,11 @@ def status(
     addresses: Addresses,
     revision: str,
     reputation: Sequence[str] = (),
-    notes: Sequence[str] = (),
+    about_itself: Sequence[str] = (),
 ) -> Card:
     """The whole state of one mail host: what hurts, then the numbers, then why, who and where.
 
-    `reputation` is what the last checks came to; `notes` say what is wrong with the bot itself.
+    `reputation` is what the last checks came to; `about_itself` says what is wrong with the bot itself.
     """
     said = verdict(seen)
     headline, detail = shown_text(said.headline, addresses), shown_text(said.detail, addresses)
@@ -38,46 +39,23 @@ def status(
         _ages(summary),
         *[context(shown_text(problem, addresses)) for problem in seen.problems if problem not in told],
         *[context(line) for line in reputation],
-        *_notes(notes),
-        last=[_buttons(seen, revision), _small_print(asker, seen.at)],
+        *notes(about_itself),
+        last=[_buttons(seen, revision), small_print(asker, seen.at)],
     )
 
 
-def overview(
-    looks: Sequence[Look],
-    asker: str,
-    addresses: Addresses,
-    revision: str,
-    reputation: Sequence[str] = (),
-    notes: Sequence[str] = (),
-) -> Card:
-    """Several mail hosts, one line each, those that hurt first. There is at least one. The rest as in status()."""
-    verdicts = sorted((verdict(seen) for seen in looks), key=lambda said: -said.level)
-    ill = sum(said.level > Level.WELL for said in verdicts)
-    all_of_them = plural(len(looks), "mail host")
-    opening = f"{ill} of {all_of_them} {'need' if ill > 1 else 'needs'} a look." if ill else f"{all_of_them}, all well."
-    lines = [say([f"{SIGNS[said.level]} ", bold(shown_text(said.headline, addresses), 400)]) for said in verdicts]
-    return card(
-        f"{opening} {shown_text(verdicts[0].headline, addresses)}",
-        say(opening),
-        *lines,
-        *([say(*reputation)] if reputation else []),
-        *_notes(notes),
-        last=[
-            actions(
-                f"overview:{revision}",
-                [
-                    select("Status of …", "status.host", [(seen.host, seen.host) for seen in looks]),
-                    button("Refresh", "status.overview", packed()),
-                ],
-            ),
-            _small_print(asker, looks[0].at),
-        ],
-    )
+def last_known(sample: Sample | None, now: float) -> str:
+    """What was seen of a mail host last, and when; `now` in seconds since the epoch."""
+    if sample is None:
+        return "Nothing has been seen of it yet."
+    queued = "an unknown number of messages" if sample.queued is None else plural(sample.queued, "message")
+    state = {True: "Postfix up", False: "Postfix down", None: "Postfix up or down: not known"}[sample.up]
+    return f"Last seen at {clock(sample.at)}, {duration(now - sample.at)} ago: {queued} queued, {state}."
 
 
-def _notes(notes: Sequence[str]) -> list[Block]:
-    return [context(f"⚠️ {note}") for note in notes]
+def notes(lines: Sequence[str]) -> list[Block]:
+    """What is wrong with the bot itself."""
+    return [context(f"⚠️ {line}") for line in lines]
 
 
 def _numbers(seen: Look) -> list[tuple[str, str]]:
@@ -173,5 +151,6 @@ def flush_dialog(host: str) -> Element:
     )
 
 
-def _small_print(asker: str, at: float) -> Block:
+def small_print(asker: str, at: float) -> Block:
+    """Who asked, and when it was so."""
     return say(["Asked by ", person(asker), f" · {clock(at)}"])

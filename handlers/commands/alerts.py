@@ -9,20 +9,20 @@ from bot.store import samples
 from handlers.blocks import alerts as blocks
 from handlers.blocks.alert_words import Known
 from handlers.commands.command import Command
-from handlers.commands.words import named
+from handlers.commands.words import several
 from handlers.door import Request
 
 
 async def alerts(request: Request) -> None:
     """What fires, with a link to each card; one that somebody deleted is posted anew."""
     services = request.services
-    found = named(services.hosts, request.words)
+    found = several(services.hosts, request.words)
     if found.rest:
         services.hosts.named(found.rest)  # Says which hosts there are, unless this is one behind another.
         raise UserError(f"One mail host at a time: /mail alerts {found.rest}. Without a name it shows all alerts.")
-    hosts = [found.host.name] if found.host else list(services.hosts)
-    firing = [each for each in await services.alerts.firing() if not found.host or each.host == found.host.name]
-    mutes = [mute for mute in await services.mutes.in_force() if not found.host or mute.host in ("", found.host.name)]
+    hosts = [host.name for host in found.hosts]
+    firing = [each for each in await services.alerts.firing() if not found.said or each.host in hosts]
+    mutes = [mute for mute in await services.mutes.in_force() if not found.said or mute.host in ("", *hosts)]
     numbers = list(dict.fromkeys(each.card for each in firing[: blocks.SHOWN] if each.card))
     links = dict(zip(numbers, await asyncio.gather(*(_link(request, each) for each in numbers)), strict=True))
     looked = {host: await last_look(services, host) for host in hosts}
@@ -61,7 +61,7 @@ async def last_look(services: Services, host: str) -> datetime | None:
 
 COMMAND = Command(
     name="alerts",
-    usage="alerts [host]",
+    usage="alerts [host | @group]",
     summary="What fires now, who looks after it, what is snoozed and what is muted",
     examples=("/mail alerts",),
     run=alerts,

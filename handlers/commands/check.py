@@ -16,26 +16,26 @@ from handlers.blocks import report as blocks
 from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.notice import note
 from handlers.commands.command import Command
-from handlers.commands.words import named
+from handlers.commands.words import several
 from handlers.door import Door, Request
 
 NARROWER = ("dns", "auth", "rbl", "tls", "all")
 
 
 async def run(request: Request) -> None:
-    """One message for each mail host that is meant: the one that is named, or all."""
+    """One message for each mail host that is meant: the one that is named, those of a group, or all."""
     hosts = request.services.hosts
-    found = named(hosts, request.words)
+    found = several(hosts, request.words)
     scope = found.rest.lower() or "all"
     if scope not in SCOPES:
-        if not found.host and len(found.rest.split()) == 1:
+        if not found.said and len(found.rest.split()) == 1:
             hosts.named(found.rest)  # Says which hosts there are.
-        example = found.host.name if found.host else next(iter(hosts))
+        example = found.said or next(iter(hosts))
         raise UserError(
             f"“{found.rest[:100]}” is nothing that can be checked, so nothing was done. A check can be narrowed to "
             f"{listed(NARROWER[:-1], 'or')}, as in /mail check {example} auth."
         )
-    for host in [found.host] if found.host else list(hosts.values()):
+    for host in found.hosts:
         await _begin(request, host, scope)
 
 
@@ -88,7 +88,7 @@ async def _kept(request: Request, number: int) -> Asked:
 
 COMMAND = Command(
     name="check",
-    usage="check [host] [dns|auth|rbl|tls|all]",
+    usage="check [host | @group] [dns|auth|rbl|tls|all]",
     summary="Is its mail welcome elsewhere: names, SPF, DKIM, DMARC, blocklists, TLS; what is wrong, what to publish",
     examples=("/mail check", "/mail check mx1 auth"),
     run=run,

@@ -16,7 +16,7 @@ from handlers.blocks import notice
 from handlers.blocks import rbl as blocks
 from handlers.blocks.kit import unpacked
 from handlers.commands.command import Command
-from handlers.commands.words import named
+from handlers.commands.words import several
 from handlers.door import Door, Request
 
 
@@ -25,11 +25,10 @@ async def run(request: Request) -> None:
 
 
 async def _look(request: Request, words: str) -> None:
-    hosts = request.services.hosts
-    found = named(hosts, words)
+    found = several(request.services.hosts, words)
     if not found.rest:
-        await _say(request, words, Ours((), ()), [found.host] if found.host else list(hosts.values()))
-    elif found.host or len(found.rest.split()) > 1:
+        await _say(request, words, Ours((), ()), found.hosts)
+    elif found.said or len(found.rest.split()) > 1:
         raise UserError(
             "One address or domain at a time, or a mail host; no blocklist was asked. For example: /mail rbl 192.0.2.25"
         )
@@ -58,7 +57,7 @@ async def _again(request: Request) -> None:
 
 COMMAND = Command(
     name="rbl",
-    usage="rbl [host | address | domain]",
+    usage="rbl [host | @group | address | domain]",
     summary="Is it on a blocklist: which, why, and how to get off it; without a word, the hosts' own addresses",
     examples=("/mail rbl", "/mail rbl 192.0.2.25", "/mail rbl example.org"),
     run=run,

@@ -19,7 +19,7 @@ from handlers.blocks.kit import Card
 from handlers.blocks.request_restored import number_back
 from handlers.commands.changing import Ended, shown_in_sight
 from handlers.commands.command import Command
-from handlers.commands.words import DELETION_KEY, named
+from handlers.commands.words import DELETION_KEY, named, several
 from handlers.door import Request
 
 EXAMPLE = "/mail restore 57-k3qf"
@@ -80,18 +80,18 @@ async def host_of(request: Request, key: str, verb: str) -> MailHost:
 
 async def trash(request: Request) -> None:
     services = request.services
-    found = named(services.hosts, request.words)
+    found = several(services.hosts, request.words)
     key = found.rest.lower()
     if key and not DELETION_KEY.match(key):
         services.hosts.named(found.rest)  # Says which hosts there are, unless this is one behind another.
         raise UserError(f"One mail host at a time: /mail trash {found.rest}. Without a name it shows them all.")
     if key:
-        await request.reply.privately(await _one(request, found.host or await host_of(request, key, "trash"), key))
+        host = named(services.hosts, request.words).host or await host_of(request, key, "trash")
+        await request.reply.privately(await _one(request, host, key))
         return
-    hosts = [found.host] if found.host else list(services.hosts.values())
-    names = ", ".join(host.name for host in hosts)
+    names = ", ".join(host.name for host in found.hosts)
     async with request.reply.patience(f"Looking into the trash of {names} …"):
-        cards = await asyncio.gather(*(_all(request, host) for host in hosts))
+        cards = await asyncio.gather(*(_all(request, host) for host in found.hosts))
     for card in cards:
         await request.reply.privately(card)
 
@@ -136,7 +136,7 @@ COMMANDS = (
     ),
     Command(
         name="trash",
-        usage="trash [host | key]",
+        usage="trash [host | @group | key]",
         summary="What was deleted and can be restored, how much disk it takes, and until when",
         examples=("/mail trash", "/mail trash 57-k3qf"),
         run=trash,

@@ -2,59 +2,97 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.errors import StoreError, UserError
 from bot.mailhost.host import MailHost
-from bot.mailhost.look import look
+from bot.mailhost.look import Look, look
+from bot.mailhost.looks import looks
 from bot.reputation.report import NotAReport
+from bot.store import samples
 from handlers.access import Body
-from handlers.blocks import notice, status
+from handlers.blocks import notice, overview, status
 from handlers.blocks.blind import unwritten
-from handlers.blocks.kit import Card, unpacked
+from handlers.blocks.kit import Card, packed, unpacked
 from handlers.blocks.outbox import pictureless, undelivered
 from handlers.blocks.report import last_result
 from handlers.commands.command import Command
-from handlers.commands.words import named
+from handlers.commands.words import Several, several
 from handlers.door import Door, Request
 from handlers.pictures import refused
+
+FIRST = 1.0
+"""Seconds until a card shows who has answered, while others are still waited for."""
+EVERY = 2.0
+"""Seconds from one edit of it to the next."""
 
 
 async def run(request: Request) -> None:
     hosts = request.services.hosts
-    found = named(hosts, request.words)
-    wanted = hosts.named(found.rest) if found.rest else found.host
-    if found.host and found.rest:
-        raise UserError(f"One mail host at a time: /mail status {found.host.name}. Without a name it shows them all.")
-    if wanted is None and len(hosts) > 1:
-        await _say(request, f"Looking at {', '.join(hosts)} …", None)
+    meant = several(hosts, request.words)
+    if meant.said and meant.rest:
+        raise UserError(f"One mail host at a time: /mail status {meant.said}. Without a name it shows them all.")
+    if meant.rest:
+        hosts.named(meant.rest)  # Says which hosts there are.
+    if len(meant.hosts) > 1 or meant.said.startswith("@"):
+        opening = notice.note(f"Looking at {_names(meant)} …")
+        async with request.reply.live(opening, lambda error: notice.not_done(opening.blocks, error)) as live:
+            async for seen, card in _overviews(request, meant):
+                await (live.tell(card) if any(look.waiting for look in seen) else live.end(card))
     else:
-        host = wanted or hosts.only()
-        await _say(request, f"Looking at {host.name} …", host)
+        await _say(request, meant.hosts[0])
 
 
-async def _say(request: Request, text: str, host: MailHost | None) -> None:
-    opening = notice.note(text)
+def _names(meant: Several) -> str:
+    if len(meant.hosts) <= NAMED:
+        return ", ".join(host.name for host in meant.hosts)
+    return f"{len(meant.hosts)} mail hosts"
+
+
+NAMED = 10
+
+
+async def _say(request: Request, host: MailHost) -> None:
+    opening = notice.note(f"Looking at {host.name} …")
     async with request.reply.live(opening, lambda error: notice.not_done(opening.blocks, error)) as live:
-        await live.end(await (_card(request, host) if host else _overview(request)))
+        await live.end(await _card(request, host))
 
 
 async def _card(request: Request, host: MailHost) -> Card:
     services = request.services
     seen, notes, welcome = await asyncio.gather(look(host, services.now), _notes(request), _reputation(request, [host]))
     addresses = services.settings.channel_addresses
-    return status.status(seen, request.actor.id, addresses, secrets.token_hex(4), welcome, notes)
+    known = [] if seen.reachable else [*(await _last_known(request, [seen])).values()]
+    revision = secrets.token_hex(4)
+    return status.status(seen, request.actor.id, addresses, revision, [*known, *welcome], notes)
 
 
-async def _overview(request: Request) -> Card:
+async def _overviews(request: Request, meant: Several) -> AsyncIterator[tuple[Sequence[Look], Card]]:
+    """The overview as it grows; in the last one nobody is waited for any more."""
     services = request.services
-    hosts = list(services.hosts.values())
-    looks = await asyncio.gather(*(look(host, services.now) for host in hosts))
-    addresses, welcome = services.settings.channel_addresses, await _reputation(request, hosts)
-    return status.overview(looks, request.actor.id, addresses, secrets.token_hex(4), welcome, await _notes(request))
+    addresses, revision = services.settings.channel_addresses, secrets.token_hex(4)
+    welcome, notes = await _reputation(request, meant.hosts), await _notes(request)
+    async with aclosing(looks(meant.hosts, services.now, FIRST, EVERY)) as all_seen:
+        async for seen in all_seen:
+            known = await _last_known(request, seen)
+            whole = overview.Overview(seen, known, meant.said, welcome, notes)
+            yield seen, overview.overview(whole, request.actor.id, addresses, revision)
+
+
+async def _last_known(request: Request, seen: Sequence[Look]) -> dict[str, str]:
+    """Of each host that has not answered, a line of what was seen of it last, if anything was."""
+    services = request.services
+    try:
+        async with services.store.reading() as connection:
+            latest = {each.host: await samples.latest(connection, each.host) for each in seen if not each.answered}
+    except StoreError:
+        return {}
+    now = services.now().timestamp()
+    return {host: status.last_known(sample, now) for host, sample in latest.items()}
 
 
 async def _notes(request: Request) -> list[str]:
@@ -88,17 +126,19 @@ async def _refresh(request: Request) -> None:
 
 
 async def _refresh_overview(request: Request) -> None:
-    await request.reply.edit_clicked(await _overview(request))
+    hosts = request.services.hosts
+    (said,) = unpacked(request.value, str) if request.value != packed() else ("",)
+    async for _, card in _overviews(request, several(hosts, said)):
+        await request.reply.edit_clicked(card)
 
 
 async def _chosen(request: Request) -> None:
-    host = request.services.hosts.named(request.value)
-    await _say(request, f"Looking at {host.name} …", host)
+    await _say(request, request.services.hosts.named(request.value))
 
 
 COMMAND = Command(
     name="status",
-    usage="status [host]",
+    usage="status [host | @group]",
     summary="Is it well, and if not, what hurts",
     examples=("/mail status",),
     run=run,

@@ -21,6 +21,8 @@ _PLAIN: Final = {
 
 # With `should_escape`, Slack turns addresses and domains into links: `<mailto:a@b.org|a@b.org>`, `<http://b.org|b.org>`.
 _MAILTO = re.compile(r"<mailto:([^|<>]*)(?:\|[^<>]*)?>")
+# And what is behind an @ into the person or the user group of that name.
+_MENTION = re.compile(r"<(?:@[UW][A-Z0-9]+|!subteam\^[A-Z0-9]+)\|@?([^<>|]*)>")
 _LINK = re.compile(r"<https?://([^|<>]*)(?:\|([^<>]*))?>")
 
 DELETION_KEY = re.compile(r"[0-9]{1,12}-[0-9a-z]{1,16}\Z")
@@ -34,6 +36,7 @@ _WORD = re.compile(r'(?:[^\s"]|"[^"]*")+|"')
 def typed(text: str) -> str:
     """The text as the person typed it: straight quotes, ordinary spaces, no links, no entities."""
     text = _MAILTO.sub(lambda match: match[1], text)
+    text = _MENTION.sub(lambda match: f"@{match[1]}", text)
     text = _LINK.sub(lambda match: match[2] or match[1], text)
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return text.translate(_PLAIN).strip()
@@ -48,12 +51,41 @@ class Named:
 
 
 def named(hosts: MailHosts, words: str) -> Named:
-    """Take a mail host's name off the front of a command's words."""
+    """Take a mail host's name off the front of a command's words. Raises UserError for a group: it takes one host."""
     first, _, rest = words.partition(" ")
+    if first.startswith("@"):
+        names = listed([host.name for host in hosts.group(first)])
+        raise UserError(
+            f"One mail host at a time, so nothing was done: {first} is {names}. A whole group can be said to status, "
+            "check, rbl, alerts and trash."
+        )
     known = {name.lower(): name for name in hosts}
     if first.lower() in known:
         return Named(hosts.named(known[first.lower()]), rest.strip())
     return Named(None, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """The mail hosts that are meant, and the other words. `said` is how: `mx1`, `@eu`, or empty for all that are."""
+
+    hosts: tuple[MailHost, ...]
+    said: str
+    rest: str
+
+
+def several(hosts: MailHosts, words: str) -> Several:
+    """Take a mail host's or a group's name off the front of a command's words; without one, all are meant.
+
+    Raises UserError for a group that there is none of.
+    """
+    first, _, rest = words.partition(" ")
+    if first.startswith("@"):
+        return Several(hosts.group(first), first.lower(), rest.strip())
+    found = named(hosts, words)
+    if found.host:
+        return Several((found.host,), found.host.name, found.rest)
+    return Several(tuple(hosts.values()), "", found.rest)
 
 
 def one_host(hosts: MailHosts, words: str) -> tuple[MailHost, str]:

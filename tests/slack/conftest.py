@@ -86,6 +86,7 @@ def all_the_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine too: that something takes long is shown only where a test wants to see it."""
     monkeypatch.setattr("handlers.reply.SHOWN_AFTER", 3600.0)
     monkeypatch.setattr("handlers.reply.NOTED_AFTER", 3600.0)
+    monkeypatch.setattr("handlers.commands.status.FIRST", 3600.0)
 
 
 @pytest.fixture

@@ -49,8 +49,9 @@ async def test_several_hosts_are_a_line_each_and_a_dead_one_is_shown_as_such(sma
     dead = host("mx2", small.ini.parent / "missing.ini")
     async with serving([host("mx1", small.ini), dead]) as ops:
         (card,) = await ops.type("/mail status")
-        first, second = text_of(card).splitlines()[1:3]
+        first, known, second = text_of(card).splitlines()[1:4]
         assert first.startswith(("🔴 mx2", "⚪ mx2"))
+        assert known == "Nothing has been seen of it yet."
         assert second.startswith("🟢 mx1 is well.")
         (whole,) = await ops.press(card, "status.host", "mx1")
         assert text_of(whole).startswith("🟢 mx1 is well.")

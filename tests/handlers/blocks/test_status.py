@@ -10,7 +10,8 @@ from bot.agent.protocol import Count, Depth, Info, Listing, QueuedMessage, Queue
 from bot.console.workspace import text_of
 from bot.mailhost.look import Look
 from bot.text import Addresses
-from handlers.blocks.status import overview, status
+from handlers.blocks.overview import Overview, overview
+from handlers.blocks.status import status
 from tests.handlers.blocks.hostile import ACTOR, NOW, listings, numbers, taken_by_slack, texts, thorough
 
 INFO = Info("0.1", 1, "3.11", "default", ("default",), (), True, {"mail_version": "3.7.11"})
@@ -75,11 +76,46 @@ def test_whatever_mail_says_the_status_is_a_message_that_slack_takes(seen: Look,
 @given(st.lists(looks, min_size=1, max_size=3), policies)
 def test_several_hosts_are_one_message_too(seen: list[Look], addresses: Addresses) -> None:
     named = [replace(look, host=f"mx{number}") for number, look in enumerate(seen)]
-    taken_by_slack(overview(named, ACTOR, addresses, "r1"))
+    taken_by_slack(overview(Overview(named), ACTOR, addresses, "r1"))
 
 
-def test_sixty_hosts_are_one_message() -> None:
-    taken_by_slack(overview([replace(SEEN, host=f"mx{number}") for number in range(60)], ACTOR, "masked", "r1"))
+AWAY = Look("mx1", NOW, problems=("the bot can't log in.",), reachable=False)
+SILENT = Look("mx1", NOW, waiting=True, waited=12.0)
+
+
+def fleet(*kinds: tuple[str, int, Look]) -> list[Look]:
+    """So many looks of a kind, named by it: `ill1`, `ill2`."""
+    return [replace(look, host=f"{name}{number}") for name, count, look in kinds for number in range(count)]
+
+
+def test_of_sixty_hosts_each_is_named_in_one_message() -> None:
+    empty = replace(SEEN, listing=Listing(taken_at=NOW), depth=DEPTH._replace(queues=dict.fromkeys(DEPTH.queues, 0)))
+    looks = fleet(("ill", 20, SEEN), ("well", 30, empty), ("away", 5, AWAY), ("silent", 5, SILENT))
+    known = {look.host: "Last seen at 08:00, 3 min ago: 12 messages queued, Postfix up." for look in looks[50:]}
+    reputation = [f"🟢 Reputation of {look.host}, 1 h ago: all well." for look in looks]
+    card = overview(Overview(looks, known, "@eu", reputation), ACTOR, "masked", "r1")
+    taken_by_slack(card)
+    words = text_of(card.blocks)
+    assert words.startswith("@eu: 55 mail hosts of 60 have answered, 25 of them need a look.")
+    assert words.splitlines()[1].startswith("🔴 away0: can't be reached: the bot can't log in.")
+    assert words.splitlines()[2].startswith("Last seen at 08:00, 3 min ago: 12 messages")
+    assert "left out" not in words
+    named = set(words.replace(",", " ").replace(".", " ").replace(":", " ").split())
+    assert {look.host for look in looks} <= named
+
+
+def test_who_has_not_answered_yet_is_said_so_and_is_neither_well_nor_ill() -> None:
+    words = text_of(overview(Overview(fleet(("silent", 1, SILENT), ("ill", 1, SEEN))), ACTOR, "masked", "r1").blocks)
+    assert words.startswith("1 mail host of 2 has answered, 1 of them needs a look.")
+    assert "⚪ silent0: no answer yet, for 12 s." in words
+
+
+def test_a_queue_that_is_still_being_read_is_no_fault() -> None:
+    half = replace(SEEN, listing=None, waiting=True, waited=30.0)
+    words = text_of(status(half, ACTOR, "masked", "r1").blocks)
+    assert "deferred 90" in words
+    assert "could not be looked at" not in words
+    assert "Its queue is still being read, for 30 s now." in words
 
 
 @pytest.mark.parametrize(
