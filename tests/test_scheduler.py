@@ -30,6 +30,7 @@ from tests.approvals import fakehost
 from tests.approvals.fakehost import FakeAgent
 from tests.approvals.world import APRIL, HERE, OPAL, mail, person
 from tests.approvals.world import Clock as Time
+from tests.store.migrated import lay_out
 
 
 class Heartbeats:
@@ -71,7 +72,7 @@ async def services(tmp_path: Path, time: Time, agents: list[FakeAgent]) -> Async
         _env_file=None,  # type: ignore[call-arg]
         operators=(OPAL,),
         approvers=(APRIL,),
-        database_url=f"sqlite:///{tmp_path}/maildesk.db",
+        database_url=lay_out(tmp_path),
         audit_key=SecretStr("the key of the audit chain of these tests"),
     )
     made = bootstrap.services(settings, MailHosts([MailHost(agent) for agent in agents]), time)

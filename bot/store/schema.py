@@ -1,5 +1,6 @@
 """Brings a database to the schema of this version, by the migrations in this folder (Alembic, in this process)."""
 
+import functools
 import logging
 from pathlib import Path
 
@@ -21,10 +22,7 @@ def upgrade(connection: Connection, database: Database, make: bool) -> None:
     Raises StoreError for what is not ours, and, without `make`, for what is not up to date.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    known = ScriptDirectory.from_config(config)
+    known = _migrations()
     current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
     if current == known.get_current_head():
         return
@@ -42,4 +40,18 @@ def upgrade(connection: Connection, database: Database, make: bool) -> None:
         )
     if not make:
         raise database.error("is not up to date. Start the bot once, which sees to that.")
+    config = _config()
+    config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
+
+
+@functools.cache
+def _migrations() -> ScriptDirectory:
+    """The migrations of this version; reading them takes longer than opening a database that has them all."""
+    return ScriptDirectory.from_config(_config())

@@ -25,6 +25,7 @@ from bot.store import reports as kept
 from bot.store.database import Store
 from tests.reputation.hosts import tools
 from tests.reputation.reports import STARTED, finding, report
+from tests.store.migrated import lay_out
 from tests.store.subjects import KEY
 
 HOST = MailHost(link_to(HostSettings("mx1")), "mx1")
@@ -97,7 +98,7 @@ class Bot:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Store]:
     clock = Clock()
-    async with Store(f"sqlite:///{folder}/maildesk.db", KEY, clock.now) as store:
+    async with Store(lay_out(folder), KEY, clock.now) as store:
         yield store
 
 

@@ -23,6 +23,7 @@ from bot.mailhost.link import link_to
 from bot.services import Services
 from bot.settings import HostSettings, Settings
 from handlers.app import build_app, serve
+from tests.store.migrated import lay_out
 
 OPS, LOUNGE = "C0OPS", "C0LOUNGE"
 VIC, OPAL, APRIL, NOEL, GUEST = "U0VIC", "U0OPAL", "U0APRIL", "U0NOEL", "U0GUEST"
@@ -95,6 +96,7 @@ async def desk(
         for channel, name in ((OPS, "ops"), (LOUNGE, "lounge")):
             workspace.add_channel(channel, name, [*people, GUEST])
         with tempfile.TemporaryDirectory(prefix="maildesk-desk-") as folder:
+            lay_out(store or Path(folder))
             made = services(workspace, hosts, settings, now, store or Path(folder), outside)
             async with made.store:
                 app = build_app(made)

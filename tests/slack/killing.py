@@ -32,6 +32,7 @@ from tests.slack.mail import check_places
 from tests.slack.mortal import SharedClock
 from tests.slack.nursery import Nursery
 from tests.slack.processes import processes, state
+from tests.store.migrated import lay_out
 
 LEASE = timedelta(seconds=61)
 PATIENCE = 60.0  # seconds, on a machine that has other things to do
@@ -67,7 +68,7 @@ class Site:
             "operators": [OPAL],
             "approvers": [APRIL],
             "approval_typed_over": 1000,
-            "database_url": f"sqlite:///{folder}/maildesk.db",
+            "database_url": lay_out(folder),
             "audit_key": "the key of the site's own audit chain",
             **values,
         }
@@ -180,7 +181,7 @@ class Site:
                 await self.goes_on()
 
     async def _decided(self) -> bool:
-        return (await self.request()).state is not State.PENDING
+        return await self.state() is not State.PENDING
 
     async def again_until(
         self, done: Callable[[], Awaitable[bool]], deed: Callable[[], Awaitable[Receipt | None]]
@@ -205,9 +206,9 @@ class Site:
     async def over(self) -> Request:
         """The newest request once it is over; the clock is put forward to whatever is waited for."""
         async with asyncio.timeout(PATIENCE):
-            while not (request := await self.request()).state.over:
+            while not (await self.state()).over:
                 await self.goes_on()
-        return request
+        return await self.request()
 
     async def goes_on(self) -> None:
         """A moment in which a bot lives, and the clock is at whatever the newest request waits for."""
@@ -227,6 +228,12 @@ class Site:
                 await self.bot_lives()
                 await asyncio.sleep(0.03)
         return await self.card()
+
+    async def state(self) -> State:
+        """That of the newest request: one line of it, which is read again and again."""
+        async with self.services.store.reading() as connection:
+            newest = select(tables.requests.c.state).order_by(tables.requests.c.id.desc()).limit(1)
+            return State((await connection.scalars(newest)).one())
 
     async def request(self) -> Request:
         return await self.services.approvals.get(max(await self.requests()))

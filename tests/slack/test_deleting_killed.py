@@ -41,7 +41,7 @@ async def kill(site: Site, chance: random.Random, victims: tuple[str, ...]) -> N
     last = victims[-1]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2):
-            while last != "bot" and not site.found(last) and not (await site.request()).state.over:
+            while last != "bot" and not site.found(last) and not (await site.state()).over:
                 await site.goes_on()
     await asyncio.sleep(chance.uniform(0, SPANS[last]))
     site.kill(victims)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.store.database import Store
+from tests.store.migrated import lay_out
 from tests.store.subjects import KEY, NOW
 
 REAL = pytest.param("postgresql", marks=pytest.mark.real("postgresql"))
@@ -15,9 +16,9 @@ REAL = pytest.param("postgresql", marks=pytest.mark.real("postgresql"))
 
 @pytest.fixture(params=["sqlite", REAL])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a fresh database; the one in PostgreSQL has the tables already."""
+    """The address of a fresh database that has the tables already."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/maildesk.db"
+        return lay_out(tmp_path)
     return str(request.getfixturevalue("postgresql_url"))
 
 

@@ -68,8 +68,9 @@ class Days:
         start: datetime,
         host: str = "mx1",
         until: datetime | None = None,
+        every: timedelta = 5 * MINUTE,
     ) -> None:
-        """A look each five minutes from then to now; `depth`: deferred messages, None: no look succeeded."""
+        """A look `every` so often from then to now; `depth`: deferred messages, None: no look succeeded."""
         at, until = start, until or self.clock()
         async with self.store.transaction() as transaction:
             while at <= until:
@@ -82,7 +83,7 @@ class Days:
                         host,
                         Sample(seconds, 1, 0, 0, 1, deferred, 0, 0, deferred + 1, oldest, 500, True),
                     )
-                at += 5 * MINUTE
+                at += every
 
     async def list(self, at: datetime, senders: dict[str, int], reasons: dict[str, int], expiring: int = 0) -> None:
         content = {

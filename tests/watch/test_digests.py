@@ -21,6 +21,7 @@ from bot.watch.digest_queue import series
 from bot.watch.digest_verdict import facts, state
 from bot.watch.digests import SAID, Made
 from tests.approvals.world import Clock
+from tests.store.migrated import lay_out
 from tests.store.subjects import KEY
 from tests.watch.digesting import (
     CLEAN,
@@ -45,7 +46,7 @@ from tests.watch.subjects import told
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real("postgresql"))])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/maildesk.db"
+        return lay_out(tmp_path)
     return str(request.getfixturevalue("postgresql_url"))
 
 
@@ -228,7 +229,7 @@ async def test_what_was_kept_is_what_was_true_then(days: Days, clock: Clock) -> 
 
 
 async def test_a_week_has_its_days_and_the_week_before(days: Days, clock: Clock) -> None:
-    await days.queue(lambda at: 10 if at < MORNING - 7 * DAY else 20, clock() - 14 * DAY)
+    await days.queue(lambda at: 10 if at < MORNING - 7 * DAY else 20, clock() - 14 * DAY, every=30 * MINUTE)
     (host,) = (made := await asked(days, "week")).digest.hosts
     assert (host.queue.usual, host.queue.usual_before) == (21, 11)
     assert [day.name for day in host.queue.days][:2] == ["Tue 17 Nov", "Wed 18 Nov"]

@@ -31,6 +31,7 @@ from tests.postfix.instance import PrivatePostfix
 from tests.postfix.world import World
 from tests.slack.mail import emptied
 from tests.slack.warm import WarmLink, warm_host
+from tests.store.migrated import lay_out
 from tests.store.subjects import KEY
 from tests.watch.subjects import told
 
@@ -109,7 +110,7 @@ async def watched(cable: Cable, tmp_path: Path) -> AsyncIterator[Watched]:
 async def a_watched(cable: Cable, tmp_path: Path) -> AsyncIterator[Watched]:
     """A host that was watched for a while, and is well."""
     clock = Clock()
-    async with Store(f"sqlite:///{tmp_path}/maildesk.db", KEY, clock) as store:
+    async with Store(lay_out(tmp_path), KEY, clock) as store:
         made = Watched(store, cable, clock)
         await made.alerts.move_in("T1")
         await made.minutes(20)
