@@ -23,7 +23,7 @@ from tests.slack.nursery import Nursery
 pytestmark = pytest.mark.real("postfix")
 
 SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
-SEEDS = 200 if SOAK else 10
+SEEDS = 200 if SOAK else 20
 GROUP = 5
 """So many seeds share a Postfix, one after the other: its start takes longer than one of them."""
 
