@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Iterable, Optional
+from typing import Iterable, Mapping, Optional, Tuple
 
 from bot import __version__
 from bot.agent import expiries, holds, journal, kept, signing, transports
+from bot.agent.config import Instance
 from bot.agent.errors import AgentError
 from bot.agent.instance import MailSystem
 from bot.agent.protocol import VERSION, Info
@@ -15,6 +16,7 @@ from bot.agent.unexplained import unexplained
 
 # Worth knowing: where it sends from, how it is limited, and what the other verbs go by.
 PARAMETERS = (
+    "multi_instance_directories",
     "mail_version", "myhostname", "mydomain", "myorigin", "smtp_helo_name", "inet_interfaces", "inet_protocols",
     "smtp_bind_address", "smtp_bind_address6", "relayhost", "default_transport", "transport_maps", "queue_directory",
     "maillog_file", "syslog_name", "enable_long_queue_ids", "hash_queue_names", "hash_queue_depth",
@@ -24,7 +26,7 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-def info(system: MailSystem, instances: Iterable[str]) -> Info:
+def info(system: MailSystem, instances: Mapping[str, Instance]) -> Info:
     """Raises AgentError when this instance's Postfix does not even tell its parameters."""
     # In a trash path that is no folder nothing is kept; that its size is unknown then says so.
     records = (holds, expiries, journal) if os.path.isdir(system.trash.path) else ()
@@ -48,7 +50,14 @@ def info(system: MailSystem, instances: Iterable[str]) -> Info:
         user=os.geteuid(),
         trash_refuses=_trash_refuses(system),
         config_listed=_config_listed(system) if os.geteuid() else None,
+        uncovered=_uncovered(parameters.get("multi_instance_directories", ""), instances.values()),
     )
+
+
+def _uncovered(listed: str, instances: Iterable[Instance]) -> Tuple[str, ...]:
+    """What postmulti(1) lists (postmulti -l), and agent.ini does not."""
+    covered = {os.path.realpath(instance.config_directory) for instance in instances}
+    return tuple(each for each in listed.replace(",", " ").split() if os.path.realpath(each) not in covered)
 
 
 def _running(system: MailSystem) -> Optional[bool]:

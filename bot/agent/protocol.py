@@ -221,6 +221,8 @@ class Info(NamedTuple):
     """What stands behind an instance. `mail_system_up` is `postfix status`; None when it could not be found out.
 
     `catch_all` is what transport_maps have for all mail (`*` in transport(5)); empty: nothing, None: not known.
+    `uncovered` are configuration directories of further Postfix instances here (multi_instance_directories, which the
+    first of them has) that no section of agent.ini names.
     `held_unexplained` messages are on hold without a record of ours that says why; None when it could not be found out.
     `user` is the ID of the user that the agent runs as. `trash_refuses` is why the trash folder can't keep mail; empty:
     it can, None: not tried. `config_listed` is whether Postfix lets users other than root name this configuration
@@ -245,6 +247,7 @@ class Info(NamedTuple):
     user: Optional[int] = None
     trash_refuses: Optional[str] = None
     config_listed: Optional[bool] = None
+    uncovered: Tuple[str, ...] = ()
 
 
 class Message(NamedTuple):

@@ -20,6 +20,7 @@ from bot.errors import (
     MailSystemDown,
     OutcomeUnknown,
 )
+from bot.mailhost import versions
 from bot.mailhost.link import BrokenOff, Event
 
 Progress = Callable[[int, int | None, str], Awaitable[None]]
@@ -77,6 +78,8 @@ class Agent:
     def __init__(self, link: Link, instance: str) -> None:
         self._link = link
         self._instance = instance
+        self._not_known: dict[str, set[str]] = {}
+        """By verb, arguments that this agent turned out not to know."""
 
     async def close(self) -> None:
         """Give up what the link keeps from one request to the next."""
@@ -89,7 +92,24 @@ class Agent:
     async def ask(
         self, verb: str, args: dict[str, Any], targets: Sequence[Target], progress: Progress | None = None
     ) -> Sequence[Event]:
-        """The agent's `message` events and, as the last one, its `done`. Raises what its `error` means."""
+        """The agent's `message` events and, as the last one, its `done`. Raises what its `error` means.
+
+        What an older agent does not know, and is not needed, is left out from then on.
+        """
+        without = self._not_known.setdefault(verb, set())
+        try:
+            known = {name: value for name, value in args.items() if name not in without}
+            return await self._ask(verb, known, targets, progress)
+        except AgentRefused as error:
+            name = versions.left_out(verb, error.text)
+            if not name or name in without:
+                raise
+            without.add(name)
+        return await self.ask(verb, args, targets, progress)
+
+    async def _ask(
+        self, verb: str, args: dict[str, Any], targets: Sequence[Target], progress: Progress | None
+    ) -> Sequence[Event]:
         events: list[Event] = []
         failure: HostError | None = None
         asked = request(verb, self._instance, args, targets)
@@ -126,7 +146,8 @@ class Agent:
     def _failure(self, verb: str, code: str, text: str) -> HostError:
         if code == "partial" and verb in CHANGING:
             return OutcomeUnknown(self._link.host, text)
-        return _ERRORS.get(code, AgentFault)(self._link.host, text)
+        advice = versions.advice(self._link.host, text) if code == "bad_request" else ""
+        return _ERRORS.get(code, AgentFault)(self._link.host, f"{text} {advice}".strip())
 
     def _no_answer(self, verb: str, what: str) -> HostError:
         """A change whose answer never came may have happened; a question can just be asked again."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.mailhost.look import Look
 from bot.mailhost.verdict import Level, Verdict, verdict
+from bot.mailhost.versions import outdated
 from bot.text import Addresses, listed, plural, shown_text
 from handlers.blocks.kit import Block, Card, actions, button, card, packed, select
 from handlers.blocks.rich import Line, bold, say
@@ -12,7 +13,7 @@ from handlers.blocks.status import SIGNS, notes, small_print
 
 LINES = 15
 """So many hosts have a line of their own; the others are named together."""
-REPUTATIONS = 10
+REPUTATIONS, OLD_AGENTS = 10, 5
 WELL = SIGNS[Level.WELL]
 
 
@@ -44,7 +45,7 @@ def overview(whole: Overview, asker: str, addresses: Addresses, revision: str) -
         *[_line(said, whole.known.get(seen.host, ""), addresses, len(told)) for said, seen in worst],
         *_others(rest),
         _reputation(whole.reputation),
-        *notes(whole.notes),
+        *notes([*whole.notes, *_old_agents(looks)]),
         last=[
             actions(
                 f"overview:{revision}",
@@ -87,6 +88,13 @@ def _others(rest: Sequence[tuple[Verdict, Look]]) -> list[Block]:
         state = f"{'is' if len(names) == 1 else 'are'} well" if level is Level.WELL else "more"
         blocks.append(say([f"{SIGNS[level]} {len(names)} {state}: {listed(names)}."]))
     return blocks
+
+
+def _old_agents(looks: Sequence[Look]) -> list[str]:
+    lines = [line for seen in looks if (line := outdated(seen.host, seen.info))]
+    more = len(lines) - OLD_AGENTS
+    rest = [f"… and {plural(more, 'more agent')} older than this bot."] if more > 0 else []
+    return [*lines[:OLD_AGENTS], *rest]
 
 
 def _reputation(lines: Sequence[str]) -> Block | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from bot.agent.protocol import AGE_BUCKETS_MINUTES, Summary, Tally
 from bot.mailhost.look import Look
 from bot.mailhost.verdict import Level, at_least, verdict
+from bot.mailhost.versions import outdated
 from bot.store.samples import Sample
 from bot.text import Addresses, clock, duration, plural, share, shown_address, shown_text, size
 from handlers.blocks.kit import Block, Card, Element, actions, button, card, confirm, context, fields, packed
@@ -12,6 +13,7 @@ from handlers.blocks.rich import Line, bold, bullets, paragraph, person, rich, s
 
 SIGNS = {Level.WELL: "🟢", Level.UNKNOWN: "⚪", Level.WARNING: "🟡", Level.BAD: "🔴"}
 TOP = 5
+UNCOVERED = 3
 UNKNOWN = "unknown"
 
 
@@ -38,7 +40,7 @@ def status(
         rich(*_tallies(summary, addresses)) if summary and summary.messages else None,
         _ages(summary),
         *[context(shown_text(problem, addresses)) for problem in seen.problems if problem not in told],
-        *[context(line) for line in reputation],
+        *[context(line) for line in [*reputation, *_of_the_agent(seen)]],
         *notes(about_itself),
         last=[_buttons(seen, revision), small_print(asker, seen.at)],
     )
@@ -51,6 +53,19 @@ def last_known(sample: Sample | None, now: float) -> str:
     queued = "an unknown number of messages" if sample.queued is None else plural(sample.queued, "message")
     state = {True: "Postfix up", False: "Postfix down", None: "Postfix up or down: not known"}[sample.up]
     return f"Last seen at {clock(sample.at)}, {duration(now - sample.at)} ago: {queued} queued, {state}."
+
+
+def _of_the_agent(seen: Look) -> list[str]:
+    """That it is older than this bot, and which Postfix instances of its host it does not look after."""
+    told = [outdated(seen.host, seen.info)]
+    for folder in seen.info.uncovered[:UNCOVERED] if seen.info else ():
+        name = folder.rstrip("/").rpartition("/")[2]
+        told.append(
+            f"{seen.host} has another Postfix instance, {folder} (postmulti -l). To look after it too: a section "
+            f"[{name}] with config_directory = {folder} in /etc/maildesk/agent.ini there, and a mail host of its own "
+            f"with the instance {name} in the settings (docs/hosts.md)."
+        )
+    return [line for line in told if line]
 
 
 def notes(lines: Sequence[str]) -> list[Block]:

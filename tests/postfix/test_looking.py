@@ -216,3 +216,15 @@ async def test_a_damaged_queue_file_makes_a_partial_listing(
     assert not listing.complete
     assert "broke off" in listing.problem
     postfix.restart()  # master(8) waits for a minute before it starts a showq(8) again that crashed
+
+
+async def test_instances_of_the_host_that_no_section_covers_are_named(
+    new_postfix: Callable[..., PrivatePostfix],
+) -> None:
+    out = "/etc/postfix-out"
+    made = new_postfix(settings={"multi_instance_directories": f"{out}, /etc/postfix-in"})
+    ini = made.config_directory.parent / "agent.ini"
+    argv = agent_argv(made)
+    assert (await MailHost(CommandLink("mx1", argv)).info()).uncovered == (out, "/etc/postfix-in")
+    ini.write_text(f"{ini.read_text()}[out]\nconfig_directory = {out}/\n")
+    assert (await MailHost(CommandLink("mx1", argv)).info()).uncovered == ("/etc/postfix-in",)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import __version__
 from bot.agent.protocol import Count, Depth, Info, Listing, QueuedMessage, QueueSummary, Summary, Tally
 from bot.console.workspace import text_of
 from bot.mailhost.look import Look
@@ -14,7 +15,7 @@ from handlers.blocks.overview import Overview, overview
 from handlers.blocks.status import status
 from tests.handlers.blocks.hostile import ACTOR, NOW, listings, numbers, taken_by_slack, texts, thorough
 
-INFO = Info("0.1", 1, "3.11", "default", ("default",), (), True, {"mail_version": "3.7.11"})
+INFO = Info(__version__, 1, "3.11", "default", ("default",), (), True, {"mail_version": "3.7.11"})
 DEPTH = Depth(
     NOW,
     {"maildrop": 0, "incoming": 0, "active": 3, "deferred": 90, "hold": 7, "corrupt": 0},
@@ -178,3 +179,14 @@ def test_each_revision_of_the_card_has_its_own_block_id() -> None:
         for revision in ("r1", "r2")
     )
     assert first and not first & second
+
+
+def test_an_old_agent_and_an_instance_that_nobody_looks_after_are_said_with_what_mends_it() -> None:
+    old = replace(SEEN, info=replace(INFO, agent_version="0.0.9", uncovered=("/etc/postfix-out",)))
+    words = text_of(status(old, ACTOR, "masked", "r1").blocks)
+    assert "The agent of mx1 is 0.0.9, this bot " in words and "Update it: maildesk agent install mx1" in words
+    assert "a section [postfix-out] with config_directory = /etc/postfix-out in /etc/maildesk/agent.ini" in words
+    several = overview(Overview(fleet(("mx", 9, old))), ACTOR, "masked", "r1")
+    taken_by_slack(several)
+    words = text_of(several.blocks)
+    assert words.count("maildesk agent install mx") == 5 and "… and 4 more agents older than this bot." in words
