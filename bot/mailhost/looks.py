@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.mailhost.host import MailHost
 from bot.mailhost.look import Look, Looking
 
-LULL, SHORTEST = 0.2, 0.2
+LULL, SHORTEST = 0.1, 0.2
 """Nothing new for this part of the time so far (and for so many seconds at least): who answers has answered."""
 
 

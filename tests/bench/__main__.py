@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 
-from tests.bench import blocklists, checks, deleting, pictures, samples, slack, watching
+from tests.bench import blocklists, checks, deleting, pictures, samples, slack, sshing, watching
 from tests.bench.measure import BARE_PYTHON, best, request, run, to_nowhere
 from tests.postfix.filling import fill, mixture
 from tests.postfix.hosts import agent_argv
@@ -63,13 +63,15 @@ def main() -> None:
         in_time = sum(seconds <= 0.3 for seconds in receipts) / len(receipts)
         row("50 commands at once while a listing runs: acknowledged within 300 ms", f"{in_time:.0%}", "99%")
         row("  the slowest of them", f"{max(receipts) * 1000:.0f} ms")
-        for what, figure, ceiling in asyncio.run(watching.rows(postfix)):
+        for what, figure, ceiling in (*asyncio.run(watching.rows(postfix)), *asyncio.run(sshing.rows(postfix))):
             row(what, figure, ceiling)
         deleted, restored = deleting.there_and_back(postfix, deleting.identities(postfix))
         row("peak memory of an agent that deletes 100,000 messages", f"{deleted.peak:.0f} MiB", "80 MiB")
         row("  and of one that restores them", f"{restored.peak:.0f} MiB", "80 MiB")
     for what, figure, ceiling in chain(blocklists.rows(), pictures.rows()):
         row(what, figure, ceiling)
+    ratio = asyncio.run(sshing.fleet())
+    row("status of 50 hosts, 10 of them dead: complete, in times of the slowest", f"{ratio:.2f} x", "1.30 x")
     seconds, _ = asyncio.run(checks.all_at_once())
     row(
         "all checks of 10 domains, in times of the slowest single answer", f"{seconds / checks.SLOWEST:.2f} x", "1.50 x"
