@@ -1,7 +1,6 @@
 """Agents of other versions: what both know goes on working, and who must be updated is said with the command."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +82,7 @@ async def test_what_a_newer_agent_says_beyond_is_ignored_and_what_an_older_one_l
     ("version", "old"), [(__version__, False), ("0.0.9", True), ("99.1", False), ("0.0", True), ("strange", True)]
 )
 def test_an_agent_is_told_to_be_old_where_its_version_is_less(version: str, old: bool) -> None:
-    line = versions.outdated("mx1", replace(INFO, agent_version=version))
+    line = versions.outdated("mx1", INFO._replace(agent_version=version))
     assert bool(line) is old
     assert line.endswith("maildesk agent install mx1") is old
     assert versions.outdated("mx1", None) == ""

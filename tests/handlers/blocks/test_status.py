@@ -182,7 +182,7 @@ def test_each_revision_of_the_card_has_its_own_block_id() -> None:
 
 
 def test_an_old_agent_and_an_instance_that_nobody_looks_after_are_said_with_what_mends_it() -> None:
-    old = replace(SEEN, info=replace(INFO, agent_version="0.0.9", uncovered=("/etc/postfix-out",)))
+    old = replace(SEEN, info=INFO._replace(agent_version="0.0.9", uncovered=("/etc/postfix-out",)))
     words = text_of(status(old, ACTOR, "masked", "r1").blocks)
     assert "The agent of mx1 is 0.0.9, this bot " in words and "Update it: maildesk agent install mx1" in words
     assert "a section [postfix-out] with config_directory = /etc/postfix-out in /etc/maildesk/agent.ini" in words
