@@ -82,11 +82,12 @@ async def desk(
     now: Callable[[], datetime] = utc,
     store: Path | None = None,
     outside: Outside | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Desk]:
     """A bot that serves these mail hosts, connected until the block ends; `store` is the folder of one that remains.
 
-    `outside` is its Internet, if it has one.
+    `outside` is its Internet, if it has one; `groups` are those that hosts are in, by name.
     """
     async with Workspace(ack_seconds=60.0) as workspace:  # Slack waits for three seconds; this machine may be busy.
         people = {VIC: "vic", OPAL: "opal", APRIL: "april", NOEL: "noel"}
@@ -97,7 +98,7 @@ async def desk(
             workspace.add_channel(channel, name, [*people, GUEST])
         with tempfile.TemporaryDirectory(prefix="maildesk-desk-") as folder:
             lay_out(store or Path(folder))
-            made = services(workspace, hosts, settings, now, store or Path(folder), outside)
+            made = services(workspace, hosts, settings, now, store or Path(folder), outside, groups)
             async with made.store:
                 app = build_app(made)
                 stop = asyncio.Event()
@@ -119,6 +120,7 @@ def services(
     now: Callable[[], datetime] = utc,
     folder: Path | None = None,
     outside: Outside | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Services:
     """The services of a bot that serves these mail hosts in this workspace; its store, in that folder, is not open."""
     values: dict[str, Any] = {
@@ -134,4 +136,4 @@ def services(
         **({"dns_servers": (outside.names.address,)} if outside else {}),
         **given,
     }
-    return bootstrap.services(Settings(_env_file=None, **values), MailHosts(hosts), now, outside)  # type: ignore[call-arg]
+    return bootstrap.services(Settings(_env_file=None, **values), MailHosts(hosts, groups), now, outside)  # type: ignore[call-arg]

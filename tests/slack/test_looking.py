@@ -4,6 +4,9 @@ import pytest
 
 from bot.console.workspace import Message, controls, live, text_of
 from bot.demo.mail import Mail
+from bot.mailhost.host import MailHost
+from bot.mailhost.link import link_to
+from bot.settings import HostSettings
 from tests.slack.conftest import DEAD, FINE, SmallHost
 from tests.slack.desk import OPAL, OPS, VIC, Desk, host
 from tests.slack.desk import desk as serving
@@ -57,6 +60,20 @@ async def test_several_hosts_are_a_line_each_and_a_dead_one_is_shown_as_such(sma
         assert text_of(whole).startswith("🟢 mx1 is well.")
         (fresh,) = await ops.press(card, "Refresh")
         assert (fresh.ts, fresh.revision) == (card.ts, 1)
+
+
+async def test_a_group_is_looked_at_together_and_its_card_stays_its_own(small: SmallHost) -> None:
+    there = {name: HostSettings(name, ini=str(small.ini)) for name in ("a", "b", "c")}
+    hosts = [MailHost(link_to(settings), "mx1") for settings in there.values()]
+    async with serving(hosts, groups={"a": ("eu",), "b": ("eu",)}) as ops:
+        (card,) = await ops.type("/mail status @eu")
+        assert text_of(card).startswith("@eu: 2 mail hosts, all well.\n")
+        assert options(card)[:2] == ["a", "b"]
+        (fresh,) = await ops.press(card, "Refresh")
+        assert fresh.ts == card.ts
+        assert text_of(fresh).startswith("@eu: 2 mail hosts, all well.\n")
+        assert "One mail host at a time" in await ops.say("/mail queue @eu")
+        assert "There is no group of mail hosts '@us'. You can say: @eu" in await ops.say("/mail status @us")
 
 
 async def test_the_queue_is_for_the_asker_alone_page_by_page(ops: Desk, small: SmallHost) -> None:

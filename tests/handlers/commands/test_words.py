@@ -8,7 +8,7 @@ from bot.errors import SelectorError, UserError
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.mailhost.link import CommandLink
-from handlers.commands.words import messages, named, one_host, option, sorting, typed
+from handlers.commands.words import messages, named, one_host, option, several, sorting, typed
 from tests.handlers.blocks.hostile import texts, thorough
 
 ONE = MailHosts([MailHost(CommandLink("mx1", ("false",)))])
@@ -97,3 +97,30 @@ def test_a_site_picks_no_messages() -> None:
 )
 def test_an_option_is_a_word_of_its_own_with_whatever_dashes_the_client_made(words: str, said: bool, rest: str) -> None:
     assert option(words, "final") == (said, rest)
+
+
+GROUPED = MailHosts(
+    [MailHost(CommandLink(name, ("false",))) for name in ("mx1", "mx2", "mx3")], {"mx1": ("eu",), "mx2": ("eu",)}
+)
+
+
+def test_a_group_is_several_hosts_and_without_a_name_all_are_meant() -> None:
+    def meant(words: str) -> tuple[list[str], str, str]:
+        found = several(GROUPED, words)
+        return [host.name for host in found.hosts], found.said, found.rest
+
+    assert meant("@EU auth") == (["mx1", "mx2"], "@eu", "auth")
+    assert meant("MX3 auth") == (["mx3"], "mx3", "auth")
+    assert meant("auth") == (["mx1", "mx2", "mx3"], "", "auth")
+    with pytest.raises(UserError, match=r"no group of mail hosts '@us'\. You can say: @eu"):
+        several(GROUPED, "@us")
+
+
+def test_what_takes_one_host_says_so_of_a_group() -> None:
+    with pytest.raises(UserError, match="One mail host at a time, so nothing was done: @eu is mx1 and mx2"):
+        one_host(GROUPED, "@eu deferred")
+
+
+@pytest.mark.parametrize("sent", ["@eu", "<@U012AB|eu>", "<!subteam^S012AB|@eu>", "<!subteam^S012AB|eu>"])
+def test_a_group_that_slack_took_for_a_mention_is_the_group(sent: str) -> None:
+    assert typed(f"status {sent}") == "status @eu"
