@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +33,17 @@ def _postgresql() -> bool:
     return any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
+def _mount_namespace() -> bool:
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
 SERVERS = {
     server.name: server
     for server in (
         Server("postfix", "postfix", lambda: _program("postfix") and Path("/usr/lib/postfix/sbin/master").exists()),
         Server("sudo", "sudo", lambda: _program("sudo") and _program("visudo")),
         Server("sshd", "openssh-server", lambda: _program("sshd")),
+        Server("mount namespace", "util-linux, and CAP_SYS_ADMIN", _mount_namespace),
         Server("postgresql", "postgresql", _postgresql),
         Server("nsd", "nsd", lambda: _program("nsd")),
         Server("rbldnsd", "rbldnsd", lambda: _program("rbldnsd")),

@@ -18,13 +18,16 @@ def lines(settings: Settings, roster: Roster) -> list[Line]:
     approvers = roster.people(Role.APPROVER)
     if approvers is None:
         return [warning(ABOUT, "Who may approve is not known as long as a user group can't be read.", _IDS)]
+    if approvers and all(each.startswith(LOGIN) for each in approvers):
+        text = "APPROVERS names terminal logins alone, so nobody may approve in Slack, only at `maildesk console`."
+        return [warning(ABOUT, text, _IDS)]
     return [_approvers(settings, len([each for each in approvers if not each.startswith(LOGIN)]))]
 
 
 def _approvers(settings: Settings, number: int) -> Line:
     limit, typed = settings.approval_self_max, settings.approval_typed_over
     if number == 0:
-        text = "Nobody may approve in Slack, so each request for a deletion ends undecided."
+        text = "Nobody may approve, so each request for a deletion ends undecided."
         return problem(ABOUT, text, _IDS)
     if number == 1:
         return ok(

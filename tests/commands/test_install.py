@@ -20,7 +20,7 @@ from tests.postfix.waiting import wait_until
 AGENT = "/usr/local/sbin/maildesk-agent"
 INFO = json.dumps({"v": 1, "verb": "info", "instance": "default", "args": {}}) + "\n"
 
-real = [pytest.mark.real("postfix"), pytest.mark.real("sudo")]
+real = [pytest.mark.real(name) for name in ("postfix", "sudo", "mount namespace")]
 
 
 @pytest.fixture

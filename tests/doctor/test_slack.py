@@ -124,11 +124,12 @@ BREAKS = (
     Break(
         "nobody has a role", sets(viewers=(), operators=(), approvers=()), PROBLEM, "Nobody has a role", "APPROVERS=U"
     ),
+    Break("nobody may approve", sets(approvers=()), PROBLEM, "Nobody may approve, so each request", "APPROVERS=U"),
     Break(
-        "nobody may approve in Slack",
+        "logins alone may approve",
         sets(approvers=("login:ana",)),
-        PROBLEM,
-        "Nobody may approve in Slack",
+        WARNING,
+        "APPROVERS names terminal logins alone, so nobody may approve in Slack",
         "APPROVERS=U",
     ),
 )
@@ -182,7 +183,7 @@ async def test_a_user_group_counts_its_members(well: Clinic) -> None:
     well.workspace.add_usergroup("S0TEAM", "team", [])
     assert [line.text for line in await well.wrong()] == [
         "User group S0TEAM has no members.",
-        "Nobody may approve in Slack, so each request for a deletion ends undecided.",
+        "Nobody may approve, so each request for a deletion ends undecided.",
     ]
 
 
