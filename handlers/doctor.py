@@ -19,7 +19,7 @@ from handlers.blocks.outbox import undelivered
 from handlers.client import client_of
 from handlers.refusals import refusal, said
 from handlers.reply import SLACK_ERRORS
-from handlers.startup import APP_REFUSED, BOT_REFUSED, REINSTALL, channel_trouble
+from handlers.startup import APP_REFUSED, BOT_REFUSED, REINSTALL, channel_trouble, mend_of
 
 ABOUT = "Slack"
 
@@ -141,7 +141,7 @@ async def _people(client: AsyncWebClient, services: Services, team: str) -> list
             why = without_a_role((await client.users_info(user=who))["user"], team)
         except SLACK_ERRORS as error:
             if said(error) not in ("user_not_found", "user_not_visible"):
-                found.append(warning(ABOUT, f"Who {who} is could not be found out ({said(error)}).", REINSTALL))
+                found.append(warning(ABOUT, f"Who {who} is could not be found out ({said(error)}).", mend_of(error)))
                 continue
             why = "There is no such account in this workspace."
         if why:

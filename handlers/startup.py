@@ -30,6 +30,11 @@ class Trouble:
     mend: str
 
 
+def mend_of(error: BaseException) -> str:
+    """What mends a question that Slack did not answer: scopes, or time."""
+    return REINSTALL if said(error) == "missing_scope" else "Try again in a moment"
+
+
 async def startup(client: AsyncWebClient, services: Services) -> list[str]:
     """What the start has to say, a readable line each; empty when all is well. It reads the user groups as well."""
     try:
@@ -86,7 +91,7 @@ async def channel_trouble(client: AsyncWebClient, channel: str, name: str) -> Tr
         if said(error) == "channel_not_found":
             what = f"OPS_CHANNELS: {channel} is no channel that the bot can see."
             return Trouble(what, f"If it is a private one, {invite}")
-        return Trouble(f"OPS_CHANNELS: Slack says nothing of {channel} ({said(error)}).", REINSTALL)
+        return Trouble(f"OPS_CHANNELS: Slack says nothing of {channel} ({said(error)}).", mend_of(error))
     shown = f"#{told.get('name', channel)} ({channel})"
     if told.get("is_archived"):
         return Trouble(f"OPS_CHANNELS: {shown} is archived.", "Name another channel, or unarchive it in Slack")

@@ -133,3 +133,24 @@ async def test_a_transaction_inside_another_is_a_mistake_that_says_so(tmp_path: 
     async with Store(f"sqlite:///{tmp_path}/maildesk.db", KEY) as store, store.transaction():
         with pytest.raises(RuntimeError, match="inside another one"):
             await write(store, range(1, 2))
+
+
+async def test_writing_is_tried_without_a_trace(store: Store) -> None:
+    async with store.transaction() as transaction:
+        await fill(transaction)
+    await store.try_writing()
+    assert [await count(store, name) for name in ("audit", "outbox", "memory")] == [1, 1, 2], "the key's mark is one"
+
+
+@pytest.mark.real("postgresql")
+async def test_a_database_that_only_reads_can_not_be_written(postgresql_url: str) -> None:
+    async with Store(postgresql_url, KEY):
+        pass
+    apart = "&" if "?" in postgresql_url else "?"
+    reading = Store(f"{postgresql_url}{apart}default_transaction_read_only=on", KEY)
+    await reading.open(make=False)
+    try:
+        with pytest.raises(StoreError, match="read-only transaction"):
+            await reading.try_writing()
+    finally:
+        await reading.close()
