@@ -75,9 +75,11 @@ precompile(pathlib.Path(sys.argv[1]))' "$here/want$agent"
     keys=${wanted_home:-$home}/.ssh/authorized_keys
 }
 
-# Postfix's instances as postmulti(1) lists them: name, group, whether it is enabled, folder. `-` is the default one.
+# Postfix's instances as postmulti(1) lists them: name, group, whether it is enabled, folder. The first is the default one;
+# another without a name (`-`) is called as its folder is.
 instances() {
-    postmulti -l 2>/dev/null | awk '{ print ($1 == "-" ? "default" : $1), $4 }' | grep . ||
+    postmulti -l 2>/dev/null |
+        awk '{ n = split($4, part, "/"); print ($1 != "-" ? $1 : NR == 1 ? "default" : part[n]), $4 }' | grep . ||
         say "default $(postconf -h config_directory)"
 }
 

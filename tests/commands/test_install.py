@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from bot.errors import UserError
 from tests.commands.machine import Machine
 from tests.postfix.instance import PrivatePostfix
 from tests.postfix.waiting import wait_until
+from tests.postfix.world import World
 
 AGENT = "/usr/local/sbin/maildesk-agent"
 INFO = json.dumps({"v": 1, "verb": "info", "instance": "default", "args": {}}) + "\n"
@@ -84,6 +85,25 @@ class TestHere:
         assert machine.files() == before
         assert not trash.exists()
         assert "Nothing here was written" in machine.maildesk("agent", "install", "mx1", "--undo").stdout
+
+    def test_each_instance_of_postfix_is_found_and_doctor_is_content_with_all_of_them(
+        self, machine: Machine, new_postfix: Callable[..., PrivatePostfix], world: World
+    ) -> None:
+        second = new_postfix()
+        machine.sh(
+            f"postconf -c {second.config_directory} -e multi_instance_name=postfix-out; "
+            f"postconf -e multi_instance_directories={second.config_directory} multi_instance_wrapper=postmulti"
+        )
+        done = machine.maildesk("agent", "install", "mx1", "--yes")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"      [postfix-out]\n      config_directory = {second.config_directory}" in done.stdout
+        for name in ("mx1", "mx2"):
+            found = machine.maildesk("doctor", "--host", name, MAIL_HOSTS="mx1=sudo,mx2=sudo:postfix-out")
+            assert (found.returncode, found.stderr) == (0, ""), found.stdout
+            assert f"ok      {name}: Postfix" in found.stdout and "can keep deleted mail" in found.stdout
+        machine.sh("chmod 0777 " + AGENT)
+        found = machine.maildesk("doctor", "--host", "mx1")
+        assert (found.returncode, f"→ On the mail host: chmod go-w {AGENT}" in found.stdout) == (2, True)
 
     def test_undo_leaves_mail_and_what_an_admin_has_changed(self, machine: Machine, postfix: PrivatePostfix) -> None:
         assert machine.maildesk("agent", "install", "mx1", "--yes").returncode == 0
