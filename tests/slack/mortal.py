@@ -1,12 +1,14 @@
 """Bots that can be killed: each is a process of its own, with the real app, on a store and a mail host that outlive it.
 
 `python -m tests.slack.mortal` reads a line of JSON for each thing to do: a bot to start (its PID is the answer), or a
-PID to wait for (its status is). It has everything imported and forks, so that a bot takes no start of Python.
+PID to wait for (its status is). It has everything imported and forks, so that a bot takes no start of Python. `life`
+names another module whose live() it is to live.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import mmap
@@ -48,13 +50,16 @@ class SharedClock:
         with path.open("r+b") as file:
             self._ahead = mmap.mmap(file.fileno(), 8)
 
-    def __call__(self) -> datetime:
+    @property
+    def ahead(self) -> float:
         (ahead,) = struct.unpack("d", self._ahead[:])
-        return datetime.now(UTC) + timedelta(seconds=ahead)
+        return float(ahead)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
 
     def turn(self, by: timedelta) -> None:
-        (ahead,) = struct.unpack("d", self._ahead[:])
-        self._ahead[:] = struct.pack("d", ahead + by.total_seconds())
+        self._ahead[:] = struct.pack("d", self.ahead + by.total_seconds())
 
     async def sleep(self, seconds: float) -> None:
         """Return when it is so much later, because time passed or the clock was put forward."""
@@ -140,13 +145,13 @@ def start(given: dict[str, Any]) -> int:
     child = os.fork()
     if child:
         return child
-    Life.ends = given["ends"]
+    Life.ends = given.get("ends", "")
     log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number, descriptor in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
         os.dup2(descriptor, number)
     logging.basicConfig(level=logging.INFO, format="%(process)d %(name)s %(message)s", force=True)
     try:
-        asyncio.run(live(given))
+        asyncio.run(importlib.import_module(given.get("life", __name__)).live(given))
     finally:
         os._exit(1)
 
