@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import bootstrap
-from bot.console.workspace import Message, Workspace, text_of
+from bot.console.workspace import Message, Workspace, faults, text_of
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.services import Services
@@ -108,6 +108,17 @@ class Watch:
             while any(mark.get() != self.clock.ahead for mark in marks):  # noqa: ASYNC110 - it is another process that does
                 await asyncio.sleep(0.01)
 
+    async def taken_without_an_answer(self) -> bool:
+        """Whether a message was posted whose bot waits for the answer; else there was nothing to post at this time."""
+        before = len(self.workspace.calls)
+        self.workspace.faults.add("chat.postMessage", faults.no_answer(), times=1)
+        done = asyncio.ensure_future(self.done())
+        while not (taken := any(call.fault for call in self.workspace.calls[before:])) and not done.done():
+            await asyncio.wait([done], timeout=0.01)
+        done.cancel()
+        self.workspace.faults.clear()
+        return taken
+
     def log(self) -> str:
         log = self._folder / "log"
         return log.read_text()[-4000:] if log.exists() else ""
@@ -191,15 +202,19 @@ async def test_one_that_is_killed_again_and_again_tells_everything_of_a_day_once
     seed: int, nursery: Nursery, tmp_path: Path
 ) -> None:
     chance = random.Random(seed)
-    kills = chance.sample(DAY, KILLS)
+    kills, taken = chance.sample(DAY, KILLS), 0
     async with watch(nursery, tmp_path, f"sqlite:///{tmp_path}/maildesk.db") as made:
         made.start(1)
         for moment in DAY:
             made.turn(moment)
             if moment in kills:
-                await asyncio.sleep(chance.uniform(0, 0.15))
+                if moment.seconds // 60 % 60:
+                    taken += await made.taken_without_an_answer()
+                else:
+                    await asyncio.sleep(chance.uniform(0, 0.15))
                 made.kill(1)
                 made.workspace.sockets.drop()
                 made.start(1)
             await made.done()
+        assert taken or SOAK, "another seed is needed: no kill came between a post and its answer"
         await made.check()
