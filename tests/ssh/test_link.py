@@ -138,7 +138,7 @@ async def test_a_file_that_is_none_is_said(sshd: PrivateSSHD, content: str | byt
         await sshd.host().depth()
 
 
-async def test_a_hashed_file_and_the_keys_of_an_authority_are_understood(sshd: PrivateSSHD) -> None:
+async def test_a_hashed_file_is_understood(sshd: PrivateSSHD) -> None:
     answers(sshd, says(DEPTH))
     hashing = ["ssh-keygen", "-q", "-H", "-f", str(sshd.known_hosts)]
     assert await (await asyncio.create_subprocess_exec(*hashing)).wait() == 0
