@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,19 @@ from tests.agent.standin import StandIn
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StandIn:
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mx1").mkdir()
     mx1 = StandIn(tmp_path / "mx1")
+    mx1.start()
     (tmp_path / "maildesk.toml").write_text(f'[hosts.mx1]\nlink = "local"\nini = "{mx1.ini}"\n')
     monkeypatch.setenv("MAILDESK_CONFIG", "maildesk.toml")
     monkeypatch.setenv("DNS_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("DNS_TIMEOUT", "0.2")
-    return mx1
+    yield mx1
+    mx1.stop()
 
 
 def test_one_mail_host_that_is_well(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,7 +37,7 @@ def test_one_mail_host_that_is_well(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_problem_comes_with_its_command_and_status_2(
     nothing_set: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nothing_set.says("postfix", status=1)
+    nothing_set.stop()
     assert main(["doctor", "--host", "mx1"]) == 2
     assert "\n        → On the mail host: postfix -c " in capsys.readouterr().out
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +25,13 @@ def names(misbehaving: MisbehavingServer) -> MisbehavingServer:
 
 
 @pytest.fixture
-def mx1(tmp_path: Path) -> StandIn:
+def mx1(tmp_path: Path) -> Iterator[StandIn]:
     """A mail host whose Postfix is made of stand-ins; its agent is real."""
     (tmp_path / "mx1").mkdir()
-    return StandIn(tmp_path / "mx1")
+    standin = StandIn(tmp_path / "mx1")
+    standin.start()
+    yield standin
+    standin.stop()
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def without_postfix(mx1: StandIn) -> None:
 BREAKS = (
     Break(
         "mail system down",
-        lambda mx1: mx1.says("postfix", status=1),
+        lambda mx1: mx1.stop(),
         PROBLEM,
         "is down",
         "On the mail host: postfix -c ",

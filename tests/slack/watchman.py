@@ -58,6 +58,9 @@ class Weather:
         async for event in self._agent.ask(request):
             yield event
 
+    async def close(self) -> None:
+        """Nothing is kept."""
+
 
 class Mark:
     """A number in a file that several processes share."""
