@@ -90,7 +90,7 @@ async def serve(app: AsyncApp, services: Services, stop: asyncio.Event, *, at_ho
 async def _tell_blindness(app: AsyncApp, services: Services, *, at_home: bool) -> None:
     if at_home:
         # As for the outbox: after a lost answer it looks what became of the message, and so must not be repeated.
-        await Blindness(_client(services, app.client.token or "", []), services).run()
+        await Blindness(client_of(services, app.client.token or "", []), services).run()
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:
