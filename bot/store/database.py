@@ -14,7 +14,7 @@ from bot.store.audit import AuditChain, Entry, append
 from bot.store.engine import Database, only_reads
 from bot.store.health import PROOF, Health
 from bot.store.key import AuditKey, check
-from bot.store.memory import remember
+from bot.store.memory import forget, remember
 from bot.store.outbox import Outbox, Told
 
 ALONE = 0x6D61696C  # the number of the lock, in PostgreSQL's table of advisory locks
@@ -150,9 +150,10 @@ class Store:
             raise
 
     async def try_writing(self) -> None:
-        """Do what every writer does, about nothing. Raises StoreError when the database can't be written."""
+        """Write something, and take it back. Raises StoreError when the database can't be written."""
         async with self.transaction() as transaction:
             await remember(transaction, PROOF, "", self._now())
+            await forget(transaction, PROOF)
 
     async def wait_told(self, timeout: float) -> bool:  # noqa: ASYNC109
         """Wait until something was told by this store, `timeout` seconds at most; whether there was."""

@@ -32,6 +32,7 @@ PARENT = Path("/var/tmp")  # noqa: S108 (mkdtemp makes the folder)
 PREFIX = "maildesk-dns-"
 LOOPBACK = "127.0.0.1"
 PATIENCE = 20.0  # seconds for a server that starts, or reads a zone
+FORGOTTEN = 5.0  # seconds after a reload by which nsd's former processes have long ended
 
 # A process that is to end serves its TCP connections first, and unbound would keep them for a minute.
 NSD_CONF = """
@@ -125,6 +126,7 @@ class DnsWorld:
         (self.root / "owner").write_text(identity(str(os.getpid())))
         self._unbound, self._nsd, self._rbldnsd, self._nobody = free_ports(4)
         self._serials: dict[str, int] = {}
+        self._reloaded = 0.0
         self._lists: dict[str, list[str]] = {}
         self._stubs: set[str] = set()
         self._signer = Signer(self.root / "anchors.conf")
@@ -170,6 +172,7 @@ class DnsWorld:
             content = self._signer.sign(name, content, expired=signed == "expired")
         (self.root / f"{name}.zone").write_text(content)
         answering = self._answering()
+        self._reloaded = time.monotonic()
         if serial == 1:
             self._control("nsd", f"addzone {name} plain")
         else:
@@ -177,7 +180,7 @@ class DnsWorld:
         # nsd reads it in a process of its own, and logs what it can't read.
         self._until(f"nsd serves {name}, serial {serial}", lambda: self._serial(name) == serial)
         # Until then the ones before it still take questions, and answer from what they knew.
-        self._until("nsd's former processes are gone", lambda: not self._answering() & answering)
+        self._until("nsd's former processes are gone", lambda: not self._former(answering))
         if signed:
             self._control("unbound", "reload_keep_cache")
             for stub in self._stubs:
@@ -232,6 +235,15 @@ class DnsWorld:
     def _answering(self) -> set[int]:
         """The PIDs of nsd's processes that answer: the children of its main one's children."""
         return {each for child in children(int((self.root / "nsd.pid").read_text())) for each in children(child)}
+
+    def _former(self, answering: set[int]) -> set[int]:
+        """Those that still live; one that has outlived its successors' first seconds was forgotten, and is ended."""
+        left = self._answering() & answering
+        for each in left:
+            if time.monotonic() - self._reloaded > FORGOTTEN:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGTERM)
+        return left
 
     def _serial(self, name: str) -> int | None:
         reply = ask(self._nsd, name, "SOA")
