@@ -13,7 +13,7 @@ from bot.store.audit import Entry
 from bot.store.database import Store
 from bot.store.memory import recall, remember
 from bot.store.outbox import Told
-from bot.watch.engine import over, snooze_limit
+from bot.watch.engine import abandoned, snooze_limit
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.observing import Observed, Round
 from bot.watch.rows import AlertCard, alert_of, card, keep_and_tell, place, show_cards, stale, tell, values_of
@@ -92,7 +92,7 @@ class Alerts:
                 elif why and alert.card is not None:
                     row = await kept.card(transaction.connection, alert.card)
                     assert row is not None
-                    ended = over(alert, now, why)
+                    ended = abandoned(alert, now, why)
                     assert ended.alert is not None
                     await keep_and_tell(transaction, ended.alert, place(row), ended.transitions)
                     fired += 1

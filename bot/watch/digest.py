@@ -156,7 +156,10 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """An alert that fired, or still did; `ended_at` None: it was open when the digest was made."""
+    """An alert that fired, or still did; `ended_at` None: it was open when the digest was made.
+
+    `abandoned`: it ended because nobody looks any more, so nobody knows whether it is well.
+    """
 
     title: str
     subject: str
@@ -167,6 +170,7 @@ class Fired:
     ended_at: int | None
     times: int
     acknowledged_by: str = ""
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

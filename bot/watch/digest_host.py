@@ -78,6 +78,7 @@ class Reader:
             ended_at=_seconds(ended) if ended else None,
             times=alert.times,
             acknowledged_by=alert.acknowledged_by,
+            abandoned=ended is not None and alert.abandoned,
         )
 
     async def _mutes(self, name: str) -> tuple[Muted, ...]:

@@ -90,13 +90,17 @@ def _calm(alert: Alert, rule: Rule, now: datetime) -> Step:
     since = alert.good_since or now
     if now - since < rule.calm:
         return _shown(replace(alert, good_since=since), now)
-    return over(replace(alert, good_since=since), now)
+    return _over(replace(alert, good_since=since), now)
 
 
-def over(alert: Alert, now: datetime, text: str = "") -> Step:
-    """The end of a firing alert; `text` says why, where that is not its reading's to say."""
+def abandoned(alert: Alert, now: datetime, why: str) -> Step:
+    """The end of a firing alert at which nobody looks any more: what was well of late may not be so by now."""
+    return _over(replace(alert, good_since=None, text=why), now)
+
+
+def _over(alert: Alert, now: datetime) -> Step:
     ended = replace(alert, state=State.OK, ended_at=now, told_at=now, told_text=alert.text)
-    return Step(ended, (Transition(Event.RESOLVED, now, alert.severity, text or alert.text),))
+    return Step(ended, (Transition(Event.RESOLVED, now, alert.severity, alert.text),))
 
 
 def _ended(alert: Alert, now: datetime) -> Alert:

@@ -54,10 +54,11 @@ class Event(StrEnum):
 class Alert:
     """An alert, one row. `id` is 0 until it is kept; its identity is (rule, host, subject), of which one is open.
 
-    `since` is when it became bad, `good_since` since when it is good again; `value` is how it was at `seen_at`, when it
-    was known last; `start` and `peak` are values, `track` the former ones. `card` is the card that shows it, from its
-    first firing on. `times` counts the firings, those of alerts included that it goes on for. `snoozed_until` may be
-    far away, for "until it changes": then `snoozed_at` is the value that it may not go beyond.
+    `since` is when it became bad, `good_since` since when it is good again (None where it is over: nobody saw that, as
+    nobody looks any more, and `text` says why). `value` is how it was at `seen_at`, when it was known last; `start` and
+    `peak` are values, `track` the former ones. `card` is the card that shows it, from its first firing on. `times`
+    counts the firings, those of alerts included that it goes on for. `snoozed_until` may be far away, for "until it
+    changes": then `snoozed_at` is the value that it may not go beyond.
     """
 
     rule: str
@@ -95,6 +96,11 @@ class Alert:
     @property
     def identity(self) -> tuple[str, str, str]:
         return (self.rule, self.host, self.subject)
+
+    @property
+    def abandoned(self) -> bool:
+        """It ended because nobody looks any more: how it is now is not known."""
+        return self.state is State.OK and self.good_since is None
 
     def snoozed(self, now: datetime) -> bool:
         return self.snoozed_until is not None and now < self.snoozed_until

@@ -44,7 +44,8 @@ class Round:
         }
         muted = await mutes(connection, self._now, self._now)
         for name, rule in rules.items():
-            if name not in observed:
+            # An alert of a rule that is off is ended elsewhere (Alerts.end_strangers()): nobody sees that it is well.
+            if name not in observed or not rule.enabled:
                 continue
             still = any(each in rule.depends for _, each, _ in fires)
             still = still or any(mute.covers(name, self._host) for mute in muted)
@@ -81,8 +82,8 @@ class Round:
 
 
 def _complete(rule: Rule, readings: Sequence[Reading], known: Iterable[tuple[str, str]]) -> Iterable[Reading]:
-    """The readings, and that all is well with the subjects that are not among them. A rule that is off sees no harm."""
-    seen = {reading.subject: reading for reading in map(storable, readings)} if rule.enabled else {}
+    """The readings, and that all is well with the subjects that are not among them."""
+    seen = {reading.subject: reading for reading in map(storable, readings)}
     yield from seen.values()
     for name, subject in known:
         if name == rule.name and subject not in seen:

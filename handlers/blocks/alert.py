@@ -12,7 +12,7 @@ from bot.watch.rows import AlertCard
 from bot.watch.rules import Rule
 from bot.watch.sparks import spark
 from handlers.blocks.alert_buttons import buttons
-from handlers.blocks.alert_words import ITSELF, OVER, SIGNS, Known, number, said_of, snoozed_until, worst
+from handlers.blocks.alert_words import ABANDONED, ITSELF, OVER, SIGNS, Known, number, said_of, snoozed_until, worst
 from handlers.blocks.kit import Card, Element, actions, card, context
 from handlers.blocks.rich import Line, bold, bullets, code, person, rich, say, words
 
@@ -36,14 +36,19 @@ def alert_card(shown: AlertCard, known: Known, revision: str) -> Card:
 
 
 def _sign(alert: Alert) -> str:
-    return SIGNS[alert.severity] if alert.state is State.FIRING else OVER
+    if alert.state is State.FIRING:
+        return SIGNS[alert.severity]
+    return ABANDONED if alert.abandoned else OVER
 
 
 def _told(where: str, lead: Alert, others: Sequence[Alert], known: Known, begun: datetime) -> str:
     """The notification: all of it in one text."""
     title, text = known.title(lead), known.shown(lead.text)
     if lead.state is not State.FIRING:
-        return f"Over: {where}: {title}. {_lasted(lead, known, begun)}"
+        lasted = _lasted(lead, known, begun)
+        if lead.abandoned:
+            return f"No longer watched: {where}: {title}. {text} That was {lasted}"
+        return f"Over: {where}: {title}. {lasted}"
     also = f" And {plural(len(others), 'other alert')} on this card." if others else ""
     cause = f" {known.shown(lead.cause)}" if lead.cause else ""
     return f"{lead.severity.label.capitalize()}: {where}: {title}. {text}{cause}{_said(lead, known)}{also}"
@@ -59,7 +64,9 @@ def _said(alert: Alert, known: Known) -> str:
 def _second(alert: Alert, shown: AlertCard, known: Known) -> Line:
     """The second line: what people have said of it, so that nobody sees to it twice, and the numbers in words."""
     if alert.state is not State.FIRING:
-        return [f"Over, {_lasted(alert, known, _begun(alert, shown))}", *_ended_line(alert)]
+        lasted = _lasted(alert, known, _begun(alert, shown))
+        told = f"{known.shown(alert.text)} That was {lasted}" if alert.abandoned else f"Over, {lasted}"
+        return [words(told, 500), *_ended_line(alert)]
     return [*said_of(alert, known), words(known.shown(alert.text) if alert.text else "No more is known of it.", 500)]
 
 
@@ -114,5 +121,6 @@ def _other(alert: Alert, known: Known) -> Line:
     title = bold(known.title(alert), 300)
     if alert.state is not State.FIRING:
         at_worst = worst(alert, known.rules.get(alert.rule))
-        return [f"{OVER} ", title, f": over, {_lasted(alert, known)} {at_worst}".rstrip()]
+        how = f"no longer watched. {known.shown(alert.text)} That was" if alert.abandoned else "over,"
+        return [f"{_sign(alert)} ", title, ": ", words(f"{how} {_lasted(alert, known)} {at_worst}".rstrip(), 500)]
     return [f"{_sign(alert)} ", title, ": ", *said_of(alert, known), words(known.shown(alert.text), 300)]

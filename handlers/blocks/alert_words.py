@@ -12,7 +12,8 @@ from handlers.blocks.kit import Element
 from handlers.blocks.rich import person
 
 SIGNS = {Severity.NOTICE: "🔵", Severity.WARNING: "🟡", Severity.CRITICAL: "🔴"}
-OVER = "🟢"
+OVER, ABANDONED = "🟢", "⚪"
+"""The signs of what is over, and of what nobody looks at any more."""
 ITSELF = "This bot"
 """What is said in place of a mail host's name in what concerns the bot itself."""
 

@@ -113,7 +113,7 @@ def _part(title: str, found: Sequence[T], most: int, line: Callable[[T], Line]) 
 
 
 def _alert(alert: Fired, told: Digest, addresses: Addresses) -> Line:
-    sign = SEVERITIES.get(alert.severity, "🔵") if alert.ended_at is None else "✅"
+    sign = SEVERITIES.get(alert.severity, "🔵") if alert.ended_at is None else "⚪" if alert.abandoned else "✅"
     since = f"since {when(alert.fired_at, told)}"
     if alert.ended_at is not None:
         since = f"{when(alert.fired_at, told)}, for {duration(alert.ended_at - alert.fired_at)}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.text import duration
 from bot.watch.model import Alert, Event, Transition
 from bot.watch.rules import Rule
-from handlers.blocks.alert_words import ITSELF, OVER, SIGNS, Known, worst
+from handlers.blocks.alert_words import ABANDONED, ITSELF, OVER, SIGNS, Known, worst
 from handlers.blocks.kit import Card, card
 from handlers.blocks.rich import bold, joined, person, say, words
 
@@ -16,7 +16,8 @@ Told = tuple[str, str]
 def transition(said: Transition, alert: Alert, known: Known, mention: Sequence[str]) -> Card:
     """`mention` has whom the settings name, user IDs and user groups; they are in it only if the transition says so."""
     where, title = alert.host or ITSELF, known.title(alert)
-    sign = OVER if said.event is Event.RESOLVED else SIGNS[said.severity]
+    ended = ABANDONED if alert.abandoned else OVER
+    sign = ended if said.event is Event.RESOLVED else SIGNS[said.severity]
     before, after = TELLS[said.event](said, alert, known.rules.get(alert.rule))
     after = known.shown(after)
     whom = [*joined([person(each) for each in mention]), " "] if said.mention and mention else []
@@ -50,6 +51,8 @@ def _woken(said: Transition, _: Alert, __: Rule | None) -> Told:
 
 def _resolved(said: Transition, alert: Alert, rule: Rule | None) -> Told:
     lasted = duration((said.at - alert.since).total_seconds())
+    if alert.abandoned:
+        return "No longer watched: ", f"{said.text} That was {lasted} after it began. {worst(alert, rule)}".rstrip()
     return "Over: ", f"{lasted} after it began. {worst(alert, rule)}".rstrip()
 
 

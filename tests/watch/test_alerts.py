@@ -177,8 +177,12 @@ async def test_what_the_settings_name_no_longer_ends_and_says_that_nobody_knows_
         assert {(alert.host, alert.rule) for alert in await one.open()} == {("mx1", "deferred"), ("", "store_space")}
         last = (await one.rows("transitions"))[-1]
         assert (last["event"], last["text"].partition(":")[0]) == ("resolved", "mx9 is not watched any more")
+        (gone,) = [alert for alert in await one.kept() if alert.host == "mx9"]
+        assert gone.abandoned and gone.text == last["text"]
         assert await one.alerts.end_strangers(["mx1"]) == 0
     async with bot(url, one.clock, Rules({"deferred": {"enabled": False}})) as later:
+        await later.see("mx1", deferred=700)
+        assert [alert.rule for alert in await later.open()] == ["deferred", "store_space"], "off is not well"
         assert await later.alerts.end_strangers(["mx1"]) == 1
         assert [alert.rule for alert in await later.open()] == ["store_space"]
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.console.workspace import Message, text_of
 from bot.text import Addresses
+from bot.watch.engine import abandoned
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.rows import AlertCard, Mute
 from bot.watch.rules import Severity, load
@@ -57,7 +58,8 @@ DEFERRED = replace(
 
 
 def over(alert: Alert) -> Alert:
-    return replace(alert, state=State.OK, ended_at=NOW - timedelta(minutes=5))
+    ended = NOW - timedelta(minutes=5)
+    return replace(alert, state=State.OK, good_since=ended, ended_at=ended)
 
 
 def shown(*alerts: Alert, known: Known = KNOWN, host: str = "mx1") -> str:
@@ -195,7 +197,6 @@ def test_a_button_remembers_what_was_seen() -> None:
         (Event.WORSE, "🔴 Worse, critical now: One sender has most of a growing queue. 900 of 1,000."),
         (Event.REMINDED, "🔴 Still, for 1 h 35 min: One sender has most of a growing queue. 900 of 1,000. Nobody has"),
         (Event.WOKEN, "🔴 Worse than when it was snoozed, so the snooze is over: One sender has most of a growing"),
-        (Event.RESOLVED, "🟢 Over: One sender has most of a growing queue. 1 h 35 min after it began. At its worst 95"),
     ],
 )
 def test_a_transition_is_one_sentence_with_the_numbers_of_then(event: Event, words: str) -> None:
@@ -204,6 +205,32 @@ def test_a_transition_is_one_sentence_with_the_numbers_of_then(event: Event, wor
     assert text_of_blocks(card).startswith(words)
     assert not any(name in str(card.blocks) for name in MENTIONS)
     assert card.text.startswith(words[2:].split(":")[0]) and "mx1" in card.text
+
+
+def test_an_end_that_was_seen_says_how_long_it_lasted_and_how_bad_it_was() -> None:
+    said = Transition(Event.RESOLVED, NOW, Severity.CRITICAL, "10 of 1,000.")
+    assert text_of_blocks(transition(said, over(SENDER), KNOWN, MENTIONS)) == (
+        "🟢 Over: One sender has most of a growing queue. 1 h 35 min after it began. At its worst 95 (% of the queue)."
+    )
+
+
+def test_an_end_that_nobody_saw_is_told_with_its_reason_and_not_as_well() -> None:
+    why = "mx1 is not watched any more: the settings name it no longer. How it is now is not known."
+    calmed = replace(SENDER, good_since=NOW - timedelta(minutes=2))
+    (ended, (said,)) = (step := abandoned(calmed, NOW, why)).alert, step.transitions
+    assert ended is not None
+    title = "One sender has most of a growing queue"
+    in_thread = text_of_blocks(transition(said, ended, KNOWN, MENTIONS))
+    assert in_thread.startswith(f"⚪ No longer watched: {title}. {why} That was 1 h 35 min after it began.")
+    assert lines(shown(ended))[:2] == [
+        f"⚪ mx1: {title}",
+        f"{why} That was 1 h 35 min after it began, at 2026-01-31 03:12 UTC.",
+    ]
+    assert f"⚪ {title}: no longer watched. {why} That was" in shown(DEFERRED, ended)
+    told = alert_card(AlertCard(3, "mx1", NOW, (ended,)), KNOWN, "ab12").text
+    assert told.startswith(f"No longer watched: mx1: {title}. {why}")
+    everything = in_thread + shown(ended) + shown(DEFERRED, ended) + told
+    assert "🟢" not in everything and "Over" not in everything
 
 
 def test_only_a_transition_that_mentions_mentions() -> None:

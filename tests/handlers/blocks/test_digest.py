@@ -155,6 +155,16 @@ def test_the_bots_own_alerts_are_in_the_first_line() -> None:
     assert not lines(made)[0].startswith("🟢")
 
 
+def test_an_alert_that_nobody_looks_at_any_more_is_not_well_again() -> None:
+    why = "The rule is off. How it is now is not known."
+    ended = replace(DOWN, ended_at=END - 60, text=why)
+    for abandoned, sign in ((True, "⚪"), (False, "✅")):
+        host = replace(WELL, alerts=(replace(ended, abandoned=abandoned),))
+        shown = text_of(blocks.details(Made(7, digest(host), ""), host, "masked").blocks).splitlines()
+        (line,) = [each for each in shown if why in each]
+        assert line.lstrip("• ").startswith(f"{sign} Postfix is down (")
+
+
 def test_it_says_that_it_is_late_and_who_asked() -> None:
     assert "It comes 3 h late: the bot was not running at its time." in lines(digest(WELL, late=3 * HOUR))[-1]
     assert lines(digest(WELL), ACTOR)[-1].endswith(f"Asked by {ACTOR}.")
