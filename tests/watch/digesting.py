@@ -35,8 +35,17 @@ SPAMCOP = Finding(
     "192.0.2.25",
     "192.0.2.25 is listed by SpamCop (spam source): some receivers refuse mail for it.",
     ("SpamCop (bl.spamcop.net): 127.0.0.2",),
+    lists=("spamcop",),
 )
-SILENT = Finding("rbl", Severity.UNKNOWN, "rbl.unknown", "", "SpamCop gave no answer in time.", ("timeout: 5 s",))
+SILENT = Finding(
+    "rbl",
+    Severity.UNKNOWN,
+    "rbl.unknown",
+    "",
+    "SpamCop gave no answer in time.",
+    ("timeout: 5 s",),
+    lists=("spamcop",),
+)
 CLEAN = Finding(
     "rbl", Severity.OK, "rbl.not_listed", "192.0.2.25", "192.0.2.25 is on none of the 24 blocklists that answered."
 )
@@ -99,10 +108,10 @@ class Days:
         async with self.store.transaction() as transaction:
             await samples.keep_summary(transaction, "mx1", at, content)
 
-    async def report(self, *findings: Finding, host: str = "mx1") -> None:
+    async def report(self, *findings: Finding, host: str = "mx1", addresses: tuple[str, ...] = ("192.0.2.25",)) -> None:
         """A whole report that ends now."""
         now = self.clock()
-        content = to_json(Report(host, "all", now, now, findings))
+        content = to_json(Report(host, "all", now, now, findings, addresses=addresses, domains=("example.org",)))
         async with self.store.transaction() as transaction:
             card = Told(TEAM, OPS, reports.KIND, "")
             number = await reports.begin(transaction, host, "all", card, "clock", "a", now, now + HOUR)

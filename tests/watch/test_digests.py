@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.errors import UserError
+from bot.reputation.findings import Finding, Severity
 from bot.store import tables
 from bot.store.database import Store
 from bot.watch.digest import GONE, NEW, NOT_COMPARED, PROBLEM, STILL, UNKNOWN, WELL, YESTERDAY, Deed, NotADigest, Top
@@ -183,6 +184,55 @@ async def test_a_list_that_is_silent_has_let_nobody_go(days: Days, clock: Clock)
     }
     assert state(host, made.digest) == PROBLEM
     assert f"Whether this is still so could not be found out: {SPAMCOP.text}" in host.reputation.unknown
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        (replace(SILENT, code="rbl.broken", text="SpamCop failed the test of a list that works."), CLEAN),
+        (replace(SILENT, text="Many lists, one of which stands here by its ID, gave no answer."), CLEAN),
+        (replace(SILENT, subject="192.0.2.25", text="The lists could not be asked in time.", lists=()), CLEAN),
+        (replace(SILENT, code="rbl.internal_error", text="The check failed inside this bot.", lists=()),),
+    ],
+    ids=["broken", "silent", "not in time", "failed"],
+)
+async def test_a_list_that_could_not_say_has_let_nobody_go(
+    days: Days, clock: Clock, found: tuple[Finding, ...]
+) -> None:
+    await days.report(SPAMCOP, DKIM_OK, PASSES)
+    await days.digests.post_due()
+    clock.turn(DAY)
+    await days.report(*found, DKIM_OK, PASSES)
+    (host,) = (await asked(days)).digest.hosts
+    assert [(each.list, each.change) for each in host.reputation.told] == [("SpamCop", STILL)]
+
+
+async def test_an_address_that_was_not_asked_about_was_not_let_go(days: Days, clock: Clock) -> None:
+    await days.report(SPAMCOP, DKIM_OK, PASSES)
+    await days.digests.post_due()
+    clock.turn(DAY)
+    of_domain = replace(CLEAN, subject="example.org", text="example.org is on none of the 9 blocklists that answered.")
+    hidden = Finding("dns", Severity.UNKNOWN, "sending.unknown", "mx1", "How mx1 sends is not known: it is away.")
+    await days.report(hidden, of_domain, DKIM_OK, PASSES, addresses=())
+    (host,) = (await asked(days)).digest.hosts
+    assert [(each.list, each.change) for each in host.reputation.told] == [("SpamCop", STILL)]
+    await days.report(of_domain, DKIM_OK, PASSES, addresses=("192.0.2.99",))
+    (host,) = (await asked(days)).digest.hosts
+    assert host.reputation.told == ()
+    assert host.reputation.unknown == (
+        f"It is not looked up any more, as the host does not send by it: {SPAMCOP.text}",
+    )
+
+
+async def test_a_check_that_fails_in_another_way_still_fails(days: Days, clock: Clock) -> None:
+    await days.report(SPAMCOP, DKIM, PASSES)
+    await days.digests.post_due()
+    clock.turn(DAY)
+    revoked = replace(DKIM, code="dkim.revoked", text="The DKIM key s1 of example.org is revoked.")
+    policy = replace(SPAMCOP, code="rbl.policy", text="192.0.2.25 is listed by SpamCop (policy).")
+    await days.report(policy, revoked, PASSES)
+    (host,) = (await asked(days)).digest.hosts
+    assert {each.text: each.change for each in host.reputation.told} == {revoked.text: STILL, policy.text: STILL}
 
 
 async def test_a_report_of_last_week_is_not_what_is_so_now(days: Days, clock: Clock) -> None:
