@@ -137,4 +137,6 @@ def _unusual(taken: Sample, usual: Sequence[Sample], least: float) -> Reading:
         return Reading("", None)
     often = median(known)
     text = f"{plural(taken.deferred, 'deferred message')}; {often:,.0f} are usual at this hour."
-    return Reading("", taken.deferred / max(often, 1) if taken.deferred >= least else 0, text)
+    if taken.deferred < least:
+        return Reading("", 0, text, measured=False)
+    return Reading("", taken.deferred / max(often, 1), text)

@@ -64,10 +64,13 @@ def _begun(earlier: Alert | None, rule: Rule, host: str, reading: Reading, now: 
 def _seen(alert: Alert, reading: Reading, rule: Rule, now: datetime) -> Alert:
     """With what this reading says. Words that a good reading lacks stay as they were."""
     assert reading.value is not None
+    if reading.measured:
+        peak = reading.value if rule.worse(reading.value, alert.peak) else alert.peak
+        alert = replace(alert.tracked(reading.value), value=reading.value, peak=peak)
+    else:
+        alert = replace(alert, value=None)
     return replace(
-        alert.tracked(reading.value),
-        value=reading.value,
-        peak=reading.value if rule.worse(reading.value, alert.peak) else alert.peak,
+        alert,
         seen_at=now,
         text=reading.text or alert.text,
         cause=reading.cause or alert.cause,

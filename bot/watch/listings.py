@@ -10,7 +10,7 @@ from bot.agent.protocol import MAX_TEXT, Count, Info, Listing, Selection, Tally,
 from bot.text import duration, plural, share
 from bot.watch.model import Reading
 from bot.watch.observing import Observed
-from bot.watch.rules import Rule
+from bot.watch.rules import Judgement, Rule
 
 NOT_HELD = Selection((Term("queue", "hold", negated=True),))
 """What is listed: mail on hold waits for nobody but us."""
@@ -72,15 +72,16 @@ def _senders(listing: Listing, grown: int | None, rule: Rule) -> list[Reading]:
     if found.messages < rule.least:
         return []
     others = [each for each in found.senders.top[:TOP] if each.name != NULL_SENDER]
-    return [_sender(each, listing, grown, rule) for each in others]
+    seen = [_sender(each, listing) for each in others]
+    if grown is not None and grown > 0:
+        return seen
+    # A queue that does not grow begins no alert, and ends none.
+    return [each.undecided(rule) if rule.judge(each.value or 0) is Judgement.BAD else each for each in seen]
 
 
-def _sender(sender: Count, listing: Listing, grown: int | None, rule: Rule) -> Reading:
+def _sender(sender: Count, listing: Listing) -> Reading:
     messages = listing.summary.messages
     percent = 100 * sender.messages / messages
-    if grown is None or grown <= 0:
-        # A queue that does not grow begins no alert, and ends none.
-        percent = min(percent, (rule.fires + rule.clears) / 2)
     text = f"{sender.name} has {sender.messages:,} of {plural(messages, 'message')}."
     behind, selector = listing.behind, f"from:{_quoted(sender.name)}"
     if behind is None or behind.sender != sender.name or not behind.read:
@@ -127,10 +128,12 @@ def _destinations(domains: Tally, messages: int, deferred: int, rule: Rule) -> l
 
 def _oldest(listing: Listing, rule: Rule) -> Reading:
     found = listing.summary
-    if found.oldest is None or not found.ages or found.ages[-1] < rule.least:
-        return Reading("", 0)
+    if found.oldest is None or not found.ages:
+        return Reading("", 0, "No message waits.")
     waits = listing.taken_at - found.oldest.arrival_time
     text = f"The oldest message waits for {duration(waits)}; {plural(found.ages[-1], 'message')} for a day or so."
+    if found.ages[-1] < rule.least:
+        return Reading("", 0, text, measured=False)
     return Reading("", waits / 3600, text, "", "older:21h")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.watch.rules import Severity
+from bot.watch.rules import Rule, Severity
 
 TRACK = 48
 """So many former values an alert remembers, to draw them; at twice as many every second one is forgotten."""
@@ -18,7 +18,8 @@ class Reading:
 
     `text` says the value in words, `cause` in one line what is likely behind it. `selector` picks the mail that it is
     about, as somebody would type it. `severity` where it is not the rule's own, as for a blocklist's weight. Subject,
-    text and cause may hold hostile text and addresses: front ends make them presentable (bot/text.py).
+    text and cause may hold hostile text and addresses: front ends make them presentable (bot/text.py). Not `measured`:
+    the value is only what it is judged by, and no number that anybody saw.
     """
 
     subject: str
@@ -27,6 +28,11 @@ class Reading:
     cause: str = ""
     selector: str = ""
     severity: Severity | None = None
+    measured: bool = True
+
+    def undecided(self, rule: Rule) -> Reading:
+        """The same with a value that neither begins an alert nor ends one."""
+        return replace(self, value=(rule.fires + rule.clears) / 2, measured=False)
 
 
 class State(StrEnum):
@@ -55,10 +61,10 @@ class Alert:
     """An alert, one row. `id` is 0 until it is kept; its identity is (rule, host, subject), of which one is open.
 
     `since` is when it became bad, `good_since` since when it is good again (None where it is over: nobody saw that, as
-    nobody looks any more, and `text` says why). `value` is how it was at `seen_at`, when it was known last; `start` and
-    `peak` are values, `track` the former ones. `card` is the card that shows it, from its first firing on. `times`
-    counts the firings, those of alerts included that it goes on for. `snoozed_until` may be far away, for "until it
-    changes": then `snoozed_at` is the value that it may not go beyond.
+    nobody looks any more, and `text` says why). `value` is how it was at `seen_at`, when it was known last (None: not
+    as a number); `start` and `peak` are values, `track` the former ones. `card` is the card that shows it, from its first
+    firing on. `times` counts the firings, those of alerts included that it goes on for. `snoozed_until` may be far
+    away, for "until it changes": then `snoozed_at` is the value that it may not go beyond.
     """
 
     rule: str

@@ -22,6 +22,9 @@ Observed = Mapping[str, Sequence[Reading]]
 
 A rule that is not in it was not looked at; a subject that is not in its readings is well."""
 
+MISSING = "It was not among what was seen last."
+"""What is said of such a subject; nobody counted how well it is."""
+
 
 class Round:
     """One observation of a host, inside one transaction. `where` is the card to be told, its subject left open."""
@@ -81,10 +84,12 @@ class Round:
         return replace(where, subject=str(number))
 
 
-def _complete(rule: Rule, readings: Sequence[Reading], known: Iterable[tuple[str, str]]) -> Iterable[Reading]:
+def _complete(rule: Rule, readings: Sequence[Reading], known: Mapping[tuple[str, str], Alert]) -> Iterable[Reading]:
     """The readings, and that all is well with the subjects that are not among them."""
     seen = {reading.subject: reading for reading in map(storable, readings)}
     yield from seen.values()
-    for name, subject in known:
+    for (name, subject), alert in known.items():
         if name == rule.name and subject not in seen:
-            yield Reading(subject, rule.clears)
+            before = alert.text.removeprefix(f"{MISSING} Before: ")
+            text = f"{MISSING} Before: {before}" if before else MISSING
+            yield Reading(subject, rule.clears, text, measured=False)

@@ -111,9 +111,10 @@ def _body(alert: Alert, shown: AlertCard, known: Known) -> list[Line]:
 
 def _numbers(alert: Alert, rule: Rule) -> str:
     """`Now 92, at the start 55, at its worst 95 (% of the queue)`; empty for what has no number."""
-    if rule.yes_or_no or alert.value is None:
+    if rule.yes_or_no:
         return ""
-    now = f"Now {number(alert.value)}, at" if alert.state is State.FIRING else "At"
+    is_known = alert.state is State.FIRING and alert.value is not None
+    now = f"Now {number(alert.value or 0)}, at" if is_known else "At"
     return f"{now} the start {number(alert.start)}, at its worst {number(alert.peak)} ({rule.unit})"
 
 

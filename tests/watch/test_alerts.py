@@ -103,6 +103,22 @@ async def test_a_subject_that_is_missing_is_well_and_a_rule_that_is_missing_was_
         assert [alert.subject for alert in await one.open()] == ["a"]
 
 
+async def test_a_subject_that_is_missing_has_no_number_and_says_what_it_was(url: str) -> None:
+    async with bot(url) as one:
+        text = "jane has 700 of 1,000 messages."
+        await one.alerts.observe("mx1", {"sender": [Reading("jane", 70, text)]})
+        for _ in range(2):
+            one.clock.now += MINUTE
+            await one.alerts.observe("mx1", {"sender": [Reading("news", 12, "news has 12 of 100 messages.")]})
+            (alert,) = await one.open()
+            assert alert.text == f"It was not among what was seen last. Before: {text}"
+            assert (alert.value, alert.peak, alert.track) == (None, 70, (70,)) and alert.good_since
+        one.clock.now += MINUTE
+        await one.alerts.observe("mx1", {"sender": [Reading("jane", 40, "jane has 4 of 10 messages.")]})
+        (alert,) = await one.open()
+        assert (alert.value, alert.track, alert.text) == (40, (70, 40), "jane has 4 of 10 messages.")
+
+
 async def test_a_host_that_cannot_be_reached_silences_what_depends_on_it_and_only_there(url: str) -> None:
     async with bot(url) as one:
         await one.see(unreachable=5)

@@ -94,7 +94,8 @@ def test_what_is_usual_needs_some_days() -> None:
 
 def test_little_is_not_unusual_however_little_is_usual() -> None:
     never = Sample(NOW, deferred=0)
-    assert reading("unusual", with_queues(deferred=60), Known(usual=(never,) * 5)).value == 0
+    found = reading("unusual", with_queues(deferred=60), Known(usual=(never,) * 5))
+    assert (found.value, found.measured) == (0, False)
 
 
 def test_the_active_queue_is_held_against_the_hosts_own_limit() -> None:

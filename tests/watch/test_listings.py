@@ -52,7 +52,9 @@ def test_mail_without_a_login_is_picked_by_its_sender() -> None:
 
 def test_a_queue_that_does_not_grow_begins_no_alert_and_ends_none() -> None:
     for grown in (None, 0, -50):
-        assert RULES["sender"].judge(reading("sender", grown=grown).value or 0) == "between"
+        found = reading("sender", grown=grown)
+        assert RULES["sender"].judge(found.value or 0) == "between"
+        assert not found.measured, "nobody saw that number"
 
 
 def test_bounces_are_no_hacked_account() -> None:
@@ -104,7 +106,9 @@ def test_one_old_message_alone_is_everyday_life() -> None:
     assert FLOOD.summary.oldest is not None
     aged = FLOOD.summary.oldest._replace(arrival_time=int(NOW) - 90 * 3600)
     old = FLOOD.summary._replace(oldest=aged)
-    assert reading("oldest", FLOOD._replace(summary=old)).value == 0
+    few = reading("oldest", FLOOD._replace(summary=old))
+    assert (few.value, few.measured) == (0, False)
+    assert few.text.startswith("The oldest message waits for 3 d 18 h; ")
     many = old._replace(ages=(*[0] * 9, 25))
     assert reading("oldest", FLOOD._replace(summary=many)).value == 90
 

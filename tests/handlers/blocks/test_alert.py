@@ -180,6 +180,11 @@ def test_what_is_well_again_says_when_it_is_over() -> None:
     assert "Well again since 2026-01-31 03:10 UTC; over once that has lasted 10 min" in text
 
 
+def test_what_has_no_number_now_shows_none() -> None:
+    text = shown(replace(SENDER, value=None, good_since=NOW))
+    assert "At the start 55, at its worst 95 (% of the queue)" in text and "Now" not in text
+
+
 def test_a_button_remembers_what_was_seen() -> None:
     card = alert_card(AlertCard(3, "mx1", NOW, (SENDER, DEFERRED)), KNOWN, "ab12")
     (row,) = [block["elements"] for block in card.blocks if block["type"] == "actions"]
