@@ -11,7 +11,7 @@ from bot.store.samples import Sample
 from bot.text import plural, size
 from bot.watch.model import Reading
 from bot.watch.observing import Observed
-from bot.watch.rules import Rule
+from bot.watch.rules import Judgement, Rule
 
 ACTIVE_LIMIT = 20_000
 """Postfix's default of qmgr_message_active_limit."""
@@ -70,10 +70,14 @@ def readings(depth: Depth, taken: Sample, known: Known, rules: Mapping[str, Rule
     }
 
 
-def no_answer(minutes: float, why: str) -> Observed:
-    """A host that has not answered for so long. What else it is like is not known, so nothing else is said."""
+def no_answer(minutes: float, why: str, rule: Rule) -> Observed:
+    """A host that has not answered for so long. What else it is like is not known, so nothing else is said.
+
+    However short that is, it ends no alert.
+    """
     for_long = f"for {plural(int(minutes), 'minute')}" if minutes >= 1 else "just now"
-    return {"unreachable": [Reading("", minutes, f"No answer {for_long}: {why}")]}
+    seen = Reading("", minutes, f"No answer {for_long}: {why}")
+    return {"unreachable": [seen.undecided(rule) if rule.judge(minutes) is Judgement.GOOD else seen]}
 
 
 def growth(queued: int | None, at: int, lately: Sequence[Sample]) -> int | None:

@@ -60,11 +60,11 @@ class Event(StrEnum):
 class Alert:
     """An alert, one row. `id` is 0 until it is kept; its identity is (rule, host, subject), of which one is open.
 
-    `since` is when it became bad, `good_since` since when it is good again (None where it is over: nobody saw that, as
-    nobody looks any more, and `text` says why). `value` is how it was at `seen_at`, when it was known last (None: not
-    as a number); `start` and `peak` are values, `track` the former ones. `card` is the card that shows it, from its first
-    firing on. `times` counts the firings, those of alerts included that it goes on for. `snoozed_until` may be far
-    away, for "until it changes": then `snoozed_at` is the value that it may not go beyond.
+    `since` is when it became bad, `good_since` since when it is good again (None where it is over: nobody saw that,
+    as nobody looks any more, and `text` says why). `value` is how it was at `seen_at`, when it was known last (None:
+    not as a number); `start` and `peak` are values, `track` the former ones. `card` is the card that shows it, from
+    its first firing on. `times` counts the firings, those of alerts included that it goes on for. `snoozed_until` may
+    be far away, for "until it changes": then `snoozed_at` is the value that it may not go beyond.
     """
 
     rule: str

@@ -18,6 +18,7 @@ from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.store import samples, turns
 from bot.store.database import Store
+from bot.store.memory import forget, recall, remember
 from bot.watch import depths, itself, listings
 from bot.watch.alerts import Alerts
 from bot.watch.depths import ACTIVE_LIMIT, Known
@@ -47,7 +48,6 @@ class Sampling:
         self._alerts = alerts
         self._now = now
         self._owner = owner
-        self._silent_since: dict[str, datetime] = {}
         self._active_limits: dict[str, int] = {}
         self._list_again: dict[str, datetime] = {}
         self._deaf = 0.0
@@ -79,12 +79,13 @@ class Sampling:
                 return True
             depth = await _answer(host.name, host.depth(), PATIENCE)
             if isinstance(depth, HostError):
-                await self._alerts.observe(host.name, depths.no_answer(await self._silent(host), depth.text))
+                rule = self._alerts.rules.of(host.name)["unreachable"]
+                await self._alerts.observe(host.name, depths.no_answer(await self._silent(host), depth.text, rule))
                 return True
-            self._silent_since.pop(host.name, None)
             known, taken = await self._known(host), depths.sample(depth, self._now().timestamp())
             async with self._store.transaction() as transaction:
                 await samples.keep(transaction, host.name, taken)
+                await forget(transaction, _silence(host))
             rules = self._alerts.rules.of(host.name)
             await self._alerts.observe(host.name, depths.readings(depth, taken, known, rules))
         except StoreError as error:
@@ -93,14 +94,15 @@ class Sampling:
         return True
 
     async def _silent(self, host: MailHost) -> float:
-        """Minutes since its first look in a row that failed. What another bot heard meanwhile ends such a row."""
+        """Minutes since its first look in a row that failed, whichever bot looked. A row in which nobody looked for
+        long is none: what the host was like meanwhile is not known."""
         now = self._now()
-        async with self._store.reading() as connection:
-            latest = await samples.latest(connection, host.name)
-        since = self._silent_since.get(host.name)
-        if since is None or (latest and latest.at > since.timestamp()):
-            since = self._silent_since[host.name] = now
-        return (now - since) / MINUTE
+        async with self._store.transaction() as transaction:
+            known = await recall(transaction.connection, _silence(host))
+            first, last = map(datetime.fromisoformat, known or (now.isoformat(),) * 2)
+            first = now if now - last > LATELY else first
+            await remember(transaction, _silence(host), [first.isoformat(), now.isoformat()], now)
+        return (now - first) / MINUTE
 
     async def _known(self, host: MailHost) -> Known:
         now = self._now()
@@ -164,6 +166,11 @@ class Sampling:
     async def _my_turn(self, job: str, every: timedelta) -> bool:
         async with self._store.transaction() as transaction:
             return await turns.take(transaction, job, every, self._owner, self._now())
+
+
+def _silence(host: MailHost) -> str:
+    """Under this is remembered when the first and the last look in a row failed."""
+    return f"silent.{host.name}"
 
 
 async def _answer(host: str, question: Awaitable[T], patience: float) -> T | HostError:

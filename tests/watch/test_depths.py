@@ -105,6 +105,12 @@ def test_the_active_queue_is_held_against_the_hosts_own_limit() -> None:
 
 
 def test_no_answer_says_for_how_long_and_why_and_nothing_else() -> None:
-    (found,) = depths.no_answer(7.4, "ssh: connection refused.")["unreachable"]
+    (found,) = depths.no_answer(7.4, "ssh: connection refused.", RULES["unreachable"])["unreachable"]
     assert found.text == "No answer for 7 minutes: ssh: connection refused."
     assert found.value == 7.4
+
+
+def test_a_host_that_gave_no_answer_just_now_is_not_well_again() -> None:
+    (found,) = depths.no_answer(0, "ssh: connection refused.", RULES["unreachable"])["unreachable"]
+    assert RULES["unreachable"].judge(found.value or 0) == "between" and not found.measured
+    assert found.text == "No answer just now: ssh: connection refused."
