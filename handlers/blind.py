@@ -2,15 +2,21 @@
 
 One message says so, with whom the settings name mentioned, and is edited once the store works again. What is known of
 it is in the message's metadata alone: so a restart, or another bot on the same store, finds it and posts no second one.
+While it is so, the metadata says each few minutes that it is: whoever can write takes back what another bot posted only
+when that one says so no more.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.errors import StoreError
 from bot.services import Services
 from bot.store.health import Trouble
 from handlers.blocks.blind import seeing_again, unseeing
@@ -21,12 +27,18 @@ from handlers.reply import SLACK_ERRORS
 logger = logging.getLogger(__name__)
 
 EVENT = "maildesk_blind"
-"""The `event_type` of the message's metadata; its payload is `{"over": …}`."""
+"""The `event_type` of the message's metadata; its payload is `{"over": …, "at": …}`, seconds since the epoch."""
 EVERY = 15.0
 PATIENCE = timedelta(minutes=3)
 """How long the store may fail before the channel hears of it: a database that is restarted takes a moment."""
+AGAIN = timedelta(minutes=5)
+"""How often it is said again, unseen, that it is so."""
+ORPHANED = 3 * AGAIN
+"""After so long without that nobody is there who could take the message back."""
 LATELY = timedelta(days=7)
 PAGE = 200
+GONE = ("message_not_found", "cant_update_message", "edit_window_closed")
+"""Slack's words for a message that can't be edited any more: somebody deleted it, say."""
 
 
 class Blindness:
@@ -39,6 +51,8 @@ class Blindness:
         self._known = False
         self._ts = ""
         self._since: datetime | None = None
+        self._said_at: datetime | None = None
+        self._own = False
         self._refused = ""
 
     async def run(self) -> None:
@@ -58,12 +72,31 @@ class Blindness:
         trouble, now = self._services.store.health.trouble, self._services.now()
         if not self._known:
             await self._find()
-        if trouble and not self._ts and now - trouble.since >= PATIENCE:
-            await self._find()
-            if not self._ts:
-                await self._tell(trouble)
-        elif trouble is None and self._ts:
+        if trouble and now - trouble.since >= PATIENCE:
+            await self._say(trouble, now)
+        elif trouble is None and self._ts and (self._own or await self._is_orphaned(now)):
             await self._take_back(now)
+
+    async def _say(self, trouble: Trouble, now: datetime) -> None:
+        """Say it, or say again that it is so. Who was blind, too, may say that it is over, whoever said it first."""
+        if not self._ts:
+            await self._find()
+        if not self._ts:
+            await self._tell(trouble)
+        elif self._said_at is None or now - self._said_at >= AGAIN:
+            await self._edit(unseeing(trouble, *self._how()), over=False)
+            self._said_at = now
+        self._own = True
+
+    async def _is_orphaned(self, now: datetime) -> bool:
+        """Whether whoever posted the message is gone, and the database can be written from here."""
+        await self._find()
+        if not self._ts or (self._said_at is not None and now - self._said_at < ORPHANED):
+            return False
+        with suppress(StoreError):
+            await self._services.store.try_writing()
+            return True
+        return False
 
     async def _find(self) -> None:
         """The message of this bot that is not taken back, whoever posted it."""
@@ -74,26 +107,44 @@ class Blindness:
         )
         open = [each for each in page["messages"] if each.get("user") == bot and _is_open(each)]
         self._known = True
+        self._ts = str(open[0]["ts"]) if open else ""
         if open:
-            self._ts = str(open[0]["ts"])
-            self._since = datetime.fromtimestamp(float(self._ts), self._services.now().tzinfo)
+            posted = float(self._ts)
+            self._since = self._moment(posted)
+            self._said_at = self._moment(float(open[0]["metadata"]["event_payload"].get("at", posted)))
 
     async def _tell(self, trouble: Trouble) -> None:
-        settings = self._services.settings
-        card = unseeing(trouble, settings.alert_mention, settings.timezone)
+        now = self._services.now()
+        content = _content(unseeing(trouble, *self._how()), now, over=False)
         posted = await self._client.chat_postMessage(
-            channel=self._channel, **_content(card, over=False), unfurl_links=False, unfurl_media=False
+            channel=self._channel, **content, unfurl_links=False, unfurl_media=False
         )
-        self._ts, self._since = str(posted["ts"]), trouble.since
+        self._ts, self._since, self._said_at = str(posted["ts"]), trouble.since, now
 
     async def _take_back(self, now: datetime) -> None:
         card = seeing_again(self._since or now, now, self._services.settings.timezone)
-        await self._client.chat_update(channel=self._channel, ts=self._ts, **_content(card, over=True))
-        self._ts, self._since = "", None
+        await self._edit(card, over=True)
+        self._ts, self._since, self._said_at, self._own = "", None, None, False
+
+    async def _edit(self, card: Card, *, over: bool) -> None:
+        """Edit the message, unless it is gone: who deleted it has read it."""
+        content = _content(card, self._services.now(), over=over)
+        try:
+            await self._client.chat_update(channel=self._channel, ts=self._ts, **content)
+        except SlackApiError as error:
+            if said(error) not in GONE:
+                raise
+            logger.warning("the message in %s that the bot is blind can't be edited: %s", self._channel, said(error))
+
+    def _how(self) -> tuple[Sequence[str], str]:
+        return self._services.settings.alert_mention, self._services.settings.timezone
+
+    def _moment(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(seconds, self._services.now().tzinfo)
 
 
-def _content(card: Card, *, over: bool) -> dict[str, Any]:
-    metadata = {"event_type": EVENT, "event_payload": {"over": over}}
+def _content(card: Card, now: datetime, *, over: bool) -> dict[str, Any]:
+    metadata = {"event_type": EVENT, "event_payload": {"over": over, "at": int(now.timestamp())}}
     return {"text": card.text, "blocks": list(card.blocks), "metadata": metadata}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 
 from bot.console.workspace import Message, text_of
 from bot.console.workspace.reading import live
-from handlers.blind import EVENT, Blindness
+from bot.store.database import Store
+from handlers.blind import AGAIN, EVENT, ORPHANED, Blindness
 from tests.disks import Disk, disk, needs_root
 from tests.slack.conftest import SmallHost
 from tests.slack.deleting import Clock
 from tests.slack.desk import APRIL, OPS, VIC, Desk, desk, host
 from tests.slack.watching import cards
+from tests.store.subjects import KEY
 
 pytestmark = needs_root
 
@@ -110,3 +113,47 @@ async def test_a_moment_is_not_told(watched: Desk, clock: Clock, small_disk: Dis
     clock.ahead += 10 * MINUTE
     await blindness.look()
     assert told(watched) == []
+
+
+async def test_after_somebody_deleted_the_message_the_next_time_is_told_again(
+    watched: Desk, clock: Clock, small_disk: Disk
+) -> None:
+    blindness = Blindness(watched.app.client, watched.services)
+    for times in (1, 2):
+        small_disk.fill()
+        await minutes(watched, clock, 10)
+        await blindness.look()
+        (message,) = told(watched)
+        await watched.app.client.chat_delete(channel=OPS, ts=message.ts)
+        clock.ahead += AGAIN
+        await blindness.look()
+        assert told(watched) == [], f"who deleted it has read it ({times})"
+        small_disk.make_room()
+        await minutes(watched, clock, 2)
+        await blindness.look()
+        await blindness.look()
+    assert told(watched) == []
+
+
+async def test_a_bot_that_sees_leaves_the_message_of_one_that_is_blind_until_that_one_is_gone(
+    watched: Desk, clock: Clock, small_disk: Disk, tmp_path: Path
+) -> None:
+    blindness = Blindness(watched.app.client, watched.services)
+    async with Store(f"sqlite:///{tmp_path}/other.db", KEY, watched.services.now) as store:
+        other = Blindness(watched.app.client, replace(watched.services, store=store))
+        small_disk.fill()
+        await minutes(watched, clock, 10)
+        await blindness.look()
+        for _ in range(6):
+            clock.ahead += AGAIN
+            await blindness.look()
+            await other.look()
+            (message,) = told(watched)
+            assert not text_of(message).startswith("🟢")
+        clock.ahead += ORPHANED
+        still_blind = Blindness(watched.app.client, watched.services)
+        watched.services.store.health.trouble = None
+        await still_blind.look()
+        assert not text_of(told(watched)[0]).startswith("🟢"), "just started, it has not written yet"
+        await other.look()
+        assert text_of(told(watched)[0]).startswith("🟢")
