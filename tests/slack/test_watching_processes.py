@@ -20,21 +20,24 @@ from sqlalchemy import select
 
 from bot import bootstrap
 from bot.console.workspace import Message, Workspace, faults, text_of
+from bot.console.workspace.faults import Fault
 from bot.mailhost.host import MailHost
 from bot.mailhost.hosts import MailHosts
 from bot.services import Services
 from bot.settings import Settings
 from bot.store import tables
 from handlers import OUTBOX
+from tests.conftest import SOAK
 from tests.slack.desk import OPAL, OPS
 from tests.slack.mortal import SharedClock
 from tests.slack.nursery import Nursery
 from tests.slack.storm import outbox_id
 from tests.slack.watchman import AWAY, CORRUPT, DOWN, Mark, Weather
 
-SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 SEEDS = 30 if SOAK else 1
-KILLS = 12
+HOUR = timedelta(hours=1)
+KILLS = 8
+"""So many while Slack is there, and two in each outage."""
 PATIENCE = 60.0
 
 EVENTFUL = (*AWAY, *DOWN, *CORRUPT, DOWN[0] + 4, DOWN[0] + 8, 8)
@@ -46,6 +49,18 @@ DAY = [
     for minutes in ((0, 10, 20, 30) if hour in EVENTFUL and not SOAK else QUIET)
 ]
 """The times at which the bots do the clock's jobs."""
+
+OUTAGES = ((2, 4), (13, 15))
+"""The hours in which Slack is away: the first for an alert that begins and ends meanwhile, the other for one that is
+reminded of and ends.
+"""
+FAULTS = (
+    faults.server_error(503, applied=True),
+    faults.reset(),
+    faults.server_error(503),
+    faults.reset(applied=True),
+    faults.refused("internal_error"),
+)
 
 EVENTS = {
     "unreachable": ["fired", "resolved"],
@@ -118,6 +133,20 @@ class Watch:
         done.cancel()
         self.workspace.faults.clear()
         return taken
+
+    def slack_goes(self, fault: Fault) -> None:
+        """Slack is away until it comes back: no call is answered as it should be, and no socket is left."""
+        for method in ("apps.connections.open", "auth.test", "chat.*", "conversations.*", "files.*", "upload"):
+            self.workspace.faults.add(method, fault)
+        self.workspace.sockets.drop()
+
+    def slack_comes_back(self) -> None:
+        assert self.workspace.faults.met("auth.test") and self.workspace.faults.met("chat.*"), "nobody asked for it"
+        self.workspace.faults.clear()
+
+    async def waiting(self) -> int:
+        """How many messages Slack does not have yet."""
+        return (await self.services.store.outbox.backlog(self.workspace.team_id, self.clock())).waiting
 
     def log(self) -> str:
         log = self._folder / "log"
@@ -201,14 +230,26 @@ async def test_two_on_one_store_tell_everything_of_a_day_once(nursery: Nursery, 
 async def test_one_that_is_killed_again_and_again_tells_everything_of_a_day_once(
     seed: int, nursery: Nursery, tmp_path: Path
 ) -> None:
+    """Twice Slack is away for two hours, in which it is killed too."""
     chance = random.Random(seed)
-    kills, taken = chance.sample(DAY, KILLS), 0
+    away = [[moment for moment in DAY if first <= moment / HOUR < last] for first, last in OUTAGES]
+    back = [next(moment for moment in DAY if moment / HOUR >= last) for _, last in OUTAGES]
+    outages = list(zip(away, back, chance.sample(FAULTS, 2) if seed else FAULTS[:2], strict=True))
+    silent = {moment for each in away for moment in each}
+    kills, taken = chance.sample([moment for moment in DAY if moment not in silent], KILLS), 0
+    kills += [moment for each in away for moment in chance.sample(each[2:], 2)]
     async with watch(nursery, tmp_path, f"sqlite:///{tmp_path}/maildesk.db") as made:
         made.start(1)
         for moment in DAY:
+            for hours, end, fault in outages:
+                if moment == hours[0]:
+                    made.slack_goes(fault)
+                if moment == end:
+                    assert await made.waiting(), "something was to be told meanwhile"
+                    made.slack_comes_back()
             made.turn(moment)
             if moment in kills:
-                if moment.seconds // 60 % 60:
+                if moment.seconds // 60 % 60 and moment not in silent:
                     taken += await made.taken_without_an_answer()
                 else:
                     await asyncio.sleep(chance.uniform(0, 0.15))
