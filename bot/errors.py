@@ -54,12 +54,16 @@ class StoreError(MaildeskError):
 
 
 class HostError(MaildeskError):
-    """Something about one mail host, whose name stands in front of the text."""
+    """Something about one mail host, whose name stands in front of the text.
 
-    def __init__(self, host: str, text: str) -> None:
+    `mend` is the command or setting that mends it, where whoever raises this knows; else it is empty.
+    """
+
+    def __init__(self, host: str, text: str, mend: str = "") -> None:
         super().__init__(f"{host}: {text}")
         self.host = host
         self.text = text
+        self.mend = mend
 
 
 class HostUnreachable(HostError):

@@ -9,7 +9,7 @@ from bot.agent.protocol import VERSION, Depth, Info
 from bot.agent.verbs import RESULTS
 from bot.doctor import clocks
 from bot.doctor.lines import Line, ok, problem, warning
-from bot.doctor.unreachable import INSTALL, ON_HOST, explained
+from bot.doctor.unreachable import INSTALL, ON_HOST, as_root, explained
 from bot.errors import HostError
 from bot.mailhost.host import MailHost
 from bot.mailhost.verdict import HARDLY_ANY_SPACE, LITTLE_SPACE
@@ -35,7 +35,7 @@ async def lines(host: MailHost, settings: HostSettings, now: Callable[[], float]
         return [problem(host.name, *explained(error, settings))]
     return [
         *_agent(host.name, info),
-        *_postfix(host.name, info),
+        *_postfix(host.name, info, settings),
         *_trash(host.name, info),
         clocks.apart(host.name, f"The clock of {host.name}", depth.taken_at, before, after),
         *_space(host.name, depth),
@@ -47,7 +47,7 @@ def _agent(name: str, info: Info) -> Iterator[Line]:
     which = f"The agent is {info.agent_version}, on Python {info.python_version}"
     if info.protocol_version != VERSION:
         text = f"{which}, and speaks version {info.protocol_version} of the protocol; this bot speaks {VERSION}."
-        yield problem(name, text, install)
+        yield problem(name, text, "Update the bot" if info.protocol_version > VERSION else install)
     elif info.agent_version != __version__:
         text = f"{which}; this bot is {__version__}. What both know works."
         yield warning(name, text, install if _older(info.agent_version) else "Update the bot")
@@ -64,7 +64,7 @@ def _older(version: str) -> bool:
     return numbers(version) < numbers(__version__)
 
 
-def _postfix(name: str, info: Info) -> Iterator[Line]:
+def _postfix(name: str, info: Info, settings: HostSettings) -> Iterator[Line]:
     where = info.parameters.get("config_directory", "")
     version = info.parameters.get("mail_version", "")
     if info.mail_system_up is None:
@@ -74,7 +74,7 @@ def _postfix(name: str, info: Info) -> Iterator[Line]:
     else:
         yield ok(name, f"Postfix {version} runs ({where}).")
     if info.user:
-        yield from _unprivileged(name, info, where)
+        yield from _unprivileged(name, info, where, as_root(settings))
     if info.held_unexplained:
         text = f"{plural(info.held_unexplained, 'message is', 'messages are')} on hold that nobody held by Maildesk."
         yield ok(name, f"{text} /mail queue {name} hold shows them.")
@@ -83,18 +83,18 @@ def _postfix(name: str, info: Info) -> Iterator[Line]:
         yield warning(name, text, "Nothing: the bot finishes it while it runs (/mail pending)")
 
 
-def _unprivileged(name: str, info: Info, where: str) -> Iterator[Line]:
+def _unprivileged(name: str, info: Info, where: str, root: str) -> Iterator[Line]:
     """What Postfix asks of an agent that is not root (postqueue(1), authorized_mailq_users in postconf(5))."""
     yield problem(
         name,
         f"The agent runs as user {info.user}, so it can look but not hold, release or delete.",
-        f"In the settings: link sudo for this host (MAIL_HOSTS={name}=sudo)",
+        root,
     )
     for parameter in ("authorized_mailq_users", "authorized_flush_users"):
         value = info.parameters.get(parameter, "static:anyone")
         if value != "static:anyone":
             text = f"{parameter} = {value}: not everybody may look at the queue, or flush it."
-            yield warning(name, text, f"{ON_HOST}postconf -c {where} -e '{parameter} = static:anyone', or link sudo")
+            yield warning(name, text, f"{ON_HOST}postconf -c {where} -e '{parameter} = static:anyone'")
     if info.config_listed is False:
         text = f"Postfix lets ordinary users use no other folder than its default one, and {where} is not listed there."
         yield problem(name, text, f"{ON_HOST}postconf -e 'alternate_config_directories = {where}'")

@@ -12,7 +12,16 @@ import asyncssh
 
 from bot.errors import HostUnreachable
 from bot.hostsettings import HostSettings
-from bot.mailhost.sshtrust import NotTrusted, Visitor, fingerprint, known_as, known_hosts, private_key, refusal
+from bot.mailhost.sshtrust import (
+    NotTrusted,
+    Visitor,
+    fingerprint,
+    kinds,
+    known_as,
+    known_hosts,
+    private_key,
+    refusal,
+)
 
 SESSIONS = 6
 """Agents of one host at once; others wait. sshd's own limit is MaxSessions, 10 unless it is changed."""
@@ -22,6 +31,8 @@ COMMAND = "maildesk-agent"
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds for which a host that could not be reached is left alone, after the first failure, the second, and so on."""
+
+LOG = "On the mail host: journalctl -u ssh"
 
 FULL = 0.25
 """Seconds until a host that takes no further session is asked for one again."""
@@ -46,7 +57,7 @@ class Connection:
         self._visitor = Visitor()
         self._failures = 0
         self._failed_at = 0.0
-        self._why = ""
+        self._why = self._mend = ""
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -78,19 +89,21 @@ class Connection:
                 if time.monotonic() > end:
                     raise self._unreachable(
                         f"sshd there takes no further session ({error.reason}): look at MaxSessions in its "
-                        "sshd_config. Nothing was asked of it."
+                        "sshd_config. Nothing was asked of it.",
+                        f"On the mail host: in sshd_config, MaxSessions of {SESSIONS} or more; systemctl reload ssh",
                     ) from None
                 await asyncio.sleep(FULL)
             except (asyncssh.Error, OSError) as error:
                 self._drop(connection)
                 if not anew:
-                    raise self._unreachable(f"{_said(error)}. Nothing was asked of it.") from None
+                    raise self._unreachable(f"{_said(error)}. Nothing was asked of it.", LOG) from None
                 anew = False  # The connection that was kept had died since; one that is new tells for sure.
             except TimeoutError:
                 self._drop(connection)
                 raise self._unreachable(
                     f"{self._settings.address} has not answered for {self._settings.timeout:g} s, so the connection "
-                    "was given up. Nothing was asked of it."
+                    "was given up. Nothing was asked of it.",
+                    LOG,
                 ) from None
 
     async def _kept(self) -> asyncssh.SSHClientConnection:
@@ -102,7 +115,8 @@ class Connection:
                 try:
                     self._connection = await self._connect()
                 except HostUnreachable as error:
-                    self._failures, self._failed_at, self._why = self._failures + 1, time.monotonic(), error.text
+                    self._failures, self._failed_at = self._failures + 1, time.monotonic()
+                    self._why, self._mend = error.text, error.mend
                     raise
                 self._failures = 0
             return self._connection
@@ -115,7 +129,8 @@ class Connection:
         pause = PAUSES[min(self._failures, len(PAUSES)) - 1]
         if ago < pause:
             raise self._unreachable(
-                f"{self._why} (That was {ago:.0f} s ago; in {pause - ago:.0f} s it is tried again.)"
+                f"{self._why} (That was {ago:.0f} s ago; in {pause - ago:.0f} s it is tried again.)",
+                self._mend,
             )
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
@@ -130,8 +145,12 @@ class Connection:
                     username=settings.user,
                     client_keys=[key],
                     known_hosts=known,
+                    server_host_key_algs=kinds(settings, known),
                     client_factory=lambda: visitor,
                     config=None,
+                    # Else the files of that name in ~/.ssh are believed too.
+                    x509_trusted_certs=None,
+                    x509_trusted_cert_paths=[],
                     agent_path=None,
                     agent_forwarding=False,
                     preferred_auth="publickey",
@@ -143,23 +162,29 @@ class Connection:
                     keepalive_count_max=3,
                 )
         except NotTrusted as error:
-            raise self._unreachable(str(error)) from None
+            raise self._not_trusted(error) from None
         except asyncssh.HostKeyNotVerifiable as error:
-            raise self._unreachable(refusal(settings, visitor, error)) from None
+            raise self._not_trusted(refusal(settings, visitor, error)) from None
         except asyncssh.PermissionDenied:
             raise self._unreachable(
                 f"{known_as(settings)} does not let {settings.user} in with the key {settings.key} "
                 f"({fingerprint(key)}), so nothing was asked of it. Its public half has to be in authorized_keys: "
-                f"maildesk agent install {settings.name}."
+                f"maildesk agent install {settings.name}.",
+                f"maildesk agent install {settings.name}; if the key is there, on the mail host: journalctl -u ssh",
             ) from None
         except TimeoutError:
             state = "took the connection but did not let the bot log in" if visitor.reached else "did not answer"
             raise self._unreachable(
-                f"{known_as(settings)} {state} within {settings.timeout:g} s, so nothing was asked of it."
+                f"{known_as(settings)} {state} within {settings.timeout:g} s, so nothing was asked of it.",
+                LOG if visitor.reached else self._knock(),
             ) from None
         except (asyncssh.Error, OSError) as error:
-            what = "closed the connection" if visitor.reached else "can't be connected to"
-            raise self._unreachable(f"{known_as(settings)} {what}: {_said(error)}. Nothing was asked of it.") from None
+            what, mend = ("closed the connection", LOG) if visitor.reached else ("can't be connected to", self._knock())
+            if isinstance(error, socket.gaierror):
+                mend = f"getent hosts {settings.address}; or in the settings: the address of {settings.name}"
+            raise self._unreachable(
+                f"{known_as(settings)} {what}: {_said(error)}. Nothing was asked of it.", mend
+            ) from None
 
     def _drop(self, connection: asyncssh.SSHClientConnection) -> None:
         """Give up a connection, unless somebody has made a new one already."""
@@ -167,8 +192,18 @@ class Connection:
         if self._connection is connection:
             self._connection = None
 
-    def _unreachable(self, text: str) -> HostUnreachable:
-        return HostUnreachable(self._settings.name, text)
+    def _knock(self) -> str:
+        """How an admin sees whether an sshd listens there, and lets this machine in."""
+        return (
+            f"ssh-keyscan -p {self._settings.port} {self._settings.address} (nothing: no sshd, another port, or a "
+            "firewall). On the mail host: systemctl status ssh"
+        )
+
+    def _unreachable(self, text: str, mend: str) -> HostUnreachable:
+        return HostUnreachable(self._settings.name, text, mend)
+
+    def _not_trusted(self, error: NotTrusted) -> HostUnreachable:
+        return self._unreachable(str(error), error.mend)
 
 
 def _said(error: Exception) -> str:

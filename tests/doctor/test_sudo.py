@@ -54,7 +54,7 @@ def ini(text: str) -> Callable[[Installed], object]:
 BREAKS = (
     Break("the agent is absent", lambda it: it.agent.unlink(), "There is no agent at ", INSTALL),
     Break("the agent can't be executed", lambda it: it.agent.chmod(0o644), "There is no agent at ", INSTALL),
-    Break("Python is absent", another_python, "/usr/bin/python3, which it runs by, is not", "install python3-minimal"),
+    Break("Python is absent", another_python, "/usr/bin/python3, which it runs by, is not", "apt-get install python3"),
     Break("sudo asks for a password", lambda it: it.user.sudoers.unlink(), "without a password", INSTALL),
     Break(
         "sudo allows something else",
