@@ -132,11 +132,12 @@ def _is_beyond(alert: Alert, limit: float, rule: Rule) -> bool:
 
 
 def _is_due(alert: Alert, rule: Rule, now: datetime) -> bool:
-    """Whether it is time for a reminder: each `repeat`, and when a snooze is over."""
+    """Whether it is time for a reminder: each `repeat`, after a snooze, and when nobody was to be called before."""
     if alert.acknowledged_at is not None or alert.reminded_at is None:
         return False
     woken = alert.snoozed_until is not None and alert.reminded_at < alert.snoozed_until
-    return woken or (rule.repeat is not None and now - alert.reminded_at >= rule.repeat)
+    uncalled = alert.severity is Severity.CRITICAL and alert.mentioned is not Severity.CRITICAL
+    return woken or uncalled or (rule.repeat is not None and now - alert.reminded_at >= rule.repeat)
 
 
 def _was_silent(before: Alert, rule: Rule, now: datetime) -> bool:

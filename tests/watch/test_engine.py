@@ -186,6 +186,23 @@ def test_while_it_is_snoozed_nobody_is_reminded_or_mentioned_and_afterwards_both
     assert course.see_for(20 * HOUR, 20_000, HOUR) == []
 
 
+def test_what_becomes_critical_while_it_is_muted_calls_once_the_mute_is_over() -> None:
+    course = Course(replace(AT_ONCE, repeat=None))
+    course.see(700)
+    assert course.see(20_000, still=True) == [Event.WORSE] and course.mentions == 0
+    assert course.see(20_000, still=True) == []
+    assert course.see(20_000) == [Event.REMINDED] and course.mentions == 1
+    assert course.see_for(20 * HOUR, 20_000, HOUR) == []
+
+
+def test_who_acknowledged_what_became_critical_while_it_was_muted_is_not_called() -> None:
+    course = Course()
+    course.see(700)
+    course.see(20_000, still=True)
+    course.acknowledge()
+    assert course.see_for(20 * HOUR, 20_000, HOUR) == [] and course.mentions == 0
+
+
 def test_a_snooze_that_is_over_reminds_even_where_the_rule_itself_never_does() -> None:
     course = Course(replace(AT_ONCE, repeat=None))
     course.see(700)
