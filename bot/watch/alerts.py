@@ -47,8 +47,8 @@ class Alerts:
             home = await recall(connection, HOME)
         return None if home is None else (home[0], home[1])
 
-    async def observe(self, host: str, observed: Observed) -> None:
-        """Take in what was seen of a mail host (empty: of the bot itself)."""
+    async def observe(self, host: str, observed: Observed, every: timedelta = timedelta(0)) -> None:
+        """Take in what was seen of a mail host (empty: of the bot itself), as it is so often."""
         now = self._now()
         async with self._store.transaction() as transaction:
             # Two bots that observed at once would both see no alert, and both open one.
@@ -56,7 +56,7 @@ class Alerts:
             home = await recall(transaction.connection, HOME)
             if home is not None:
                 workspace, channel = home
-                round = Round(transaction, Told(workspace, channel, kept.CARD, ""), host, now)
+                round = Round(transaction, Told(workspace, channel, kept.CARD, ""), host, now, every)
                 await round.go(self.rules.of(host), observed)
 
     async def wake(self) -> int:

@@ -16,7 +16,8 @@ REFRESH = timedelta(minutes=5)
 """How often the numbers of a card are brought up to date, if nothing else happens."""
 
 SILENCE = timedelta(hours=2)
-"""After so long without a known reading nobody can say that it was bad all the while."""
+"""After so long without a known reading nobody can say that it was bad all the while; where a host is seldom looked at,
+after two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,19 @@ class Step:
     refresh: bool = False
 
 
-def step(before: Alert | None, rule: Rule, host: str, reading: Reading, now: datetime, still: bool = False) -> Step:
+def step(
+    before: Alert | None,
+    rule: Rule,
+    host: str,
+    reading: Reading,
+    now: datetime,
+    still: bool = False,
+    silence: timedelta = SILENCE,
+) -> Step:
     """One reading further. `before` is the newest alert of this identity, which may be over, or None.
 
-    `still`: a rule that this one depends on fires, or somebody muted it, so nothing may begin to fire.
+    `still`: a rule that this one depends on fires, or somebody muted it, so nothing may begin to fire. `silence`: after
+    so long without a known reading it may have been good in between.
     """
     if reading.value is None:
         return Step(before)
@@ -47,7 +57,7 @@ def step(before: Alert | None, rule: Rule, host: str, reading: Reading, now: dat
     if before.state is State.PENDING:
         if judgement is not Judgement.BAD:
             return Step(_ended(alert, now))
-        since = now if _was_silent(before, rule, now) else alert.since
+        since = now if _was_silent(before, rule, now, silence) else alert.since
         return _wait(replace(alert, severity=severity, since=since), rule, now, still)
     if judgement is Judgement.GOOD:
         return _calm(alert, rule, now)
@@ -140,9 +150,9 @@ def _is_due(alert: Alert, rule: Rule, now: datetime) -> bool:
     return woken or uncalled or (rule.repeat is not None and now - alert.reminded_at >= rule.repeat)
 
 
-def _was_silent(before: Alert, rule: Rule, now: datetime) -> bool:
+def _was_silent(before: Alert, rule: Rule, now: datetime, silence: timedelta) -> bool:
     """Whether too long ago was the last known reading, because the bot was away, say."""
-    return before.seen_at is not None and now - before.seen_at > SILENCE + rule.lasting
+    return before.seen_at is not None and now - before.seen_at > silence + rule.lasting
 
 
 def _told(alert: Alert, now: datetime, *events: Event, quiet: bool = False) -> Step:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.store import alerts as kept
 from bot.store.database import Transaction
 from bot.store.outbox import Told
-from bot.watch.engine import Step, step
+from bot.watch.engine import SILENCE, Step, step
 from bot.watch.model import Alert, Reading, State
 from bot.watch.rows import alert_of, keep_and_tell, mutes, place, storable, values_of
 from bot.watch.rules import Rule
@@ -27,13 +27,17 @@ MISSING = "It was not among what was seen last."
 
 
 class Round:
-    """One observation of a host, inside one transaction. `where` is the card to be told, its subject left open."""
+    """One observation of a host, inside one transaction. `where` is the card to be told, its subject left open; `every`
+    is how often the host is observed so, at the least."""
 
-    def __init__(self, transaction: Transaction, where: Told, host: str, now: datetime) -> None:
+    def __init__(
+        self, transaction: Transaction, where: Told, host: str, now: datetime, every: timedelta = timedelta(0)
+    ) -> None:
         self._transaction = transaction
         self._where = where
         self._host = host
         self._now = now
+        self._silence = max(SILENCE, 2 * every)
 
     async def go(self, rules: Mapping[str, Rule], observed: Observed) -> None:
         connection = self._transaction.connection
@@ -54,7 +58,7 @@ class Round:
             still = still or any(mute.covers(name, self._host) for mute in muted)
             for reading in _complete(rule, observed[name], known):
                 before = known.get((name, reading.subject))
-                after = step(before, rule, self._host, reading, self._now, still)
+                after = step(before, rule, self._host, reading, self._now, still, self._silence)
                 await self._keep(before, after)
                 identity = (self._host, name, reading.subject)
                 fires.discard(identity)

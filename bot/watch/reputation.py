@@ -77,23 +77,29 @@ def readings(report: Report, memory: Memory, now: datetime) -> Readings:
     return found
 
 
-def once(found: Readings, host: str, opened: Iterable[Alert], muted: Collection[Mute]) -> Readings:
+def once(found: Readings, host: str, opened: Iterable[Alert], muted: Collection[Mute], lately: datetime) -> Readings:
     """Without what another host's alert says already: the SPF record of a domain is the same for all who send for it.
 
-    `opened` are the alerts that fire or wait. One that waits because it is muted says nothing.
+    `opened` are the alerts that fire or wait. One that waits says nothing because it is muted, or because nobody knows
+    how it goes on there: it was not seen since `lately`.
     """
     own: set[tuple[str, str]] = set()
     others: set[tuple[str, str]] = set()
     for alert in opened:
         if alert.host == host:
             own.add((alert.rule, alert.subject))
-        elif alert.state is State.FIRING or not any(mute.covers(alert.rule, alert.host) for mute in muted):
+        elif alert.state is State.FIRING or _will_say(alert, muted, lately):
             others.add((alert.rule, alert.subject))
     said = others - own
     return {
         rule: [Reading(each.subject, None) if (rule, each.subject) in said else each for each in readings]
         for rule, readings in found.items()
     }
+
+
+def _will_say(alert: Alert, muted: Collection[Mute], lately: datetime) -> bool:
+    seen = alert.seen_at is not None and alert.seen_at >= lately
+    return seen and not any(mute.covers(alert.rule, alert.host) for mute in muted)
 
 
 def name_of(finding: Finding) -> str:

@@ -54,6 +54,10 @@ class ReputationWatch:
         self._now = now
         self._owner = owner
 
+    @property
+    def _every(self) -> timedelta:
+        return max(EVERY, SPARED * len(self._hosts))
+
     async def look(self) -> None:
         """Look at one host whose half hour is over, if there is one (the clock's job, each minute)."""
         if await self._alerts.home() is None:
@@ -68,7 +72,7 @@ class ReputationWatch:
 
         Whoever has a host checked may have mended something, and it is looked at right after that.
         """
-        now, every = self._now(), max(EVERY, SPARED * len(self._hosts))
+        now, every = self._now(), self._every
         sooner = {host.name for host in hosts if await self._reports.overtaken(host)}
         async with self._store.transaction() as transaction:
             if await turns.take_after(transaction, "look at a reputation", APART, self._owner, now):
@@ -82,8 +86,9 @@ class ReputationWatch:
         report = await self._reports.watch(host, await self._left_out(host))
         memory = await self._remember(host, report)
         now = self._now()
-        found = once(readings(report, memory, now), host.name, await self._alerts.open(), await self._mutes.in_force())
-        await self._alerts.observe(host.name, found)
+        opened, muted = await self._alerts.open(), await self._mutes.in_force()
+        found = once(readings(report, memory, now), host.name, opened, muted, now - 2 * self._every)
+        await self._alerts.observe(host.name, found, self._every)
         await self._alerts.observe("", of_the_bot(report, await self._memories(), self._names, now))
 
     async def _left_out(self, host: MailHost) -> Collection[Part]:

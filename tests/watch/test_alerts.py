@@ -103,6 +103,16 @@ async def test_a_subject_that_is_missing_is_well_and_a_rule_that_is_missing_was_
         assert [alert.subject for alert in await one.open()] == ["a"]
 
 
+async def test_what_is_seldom_looked_at_fires_after_two_looks_and_what_was_not_looked_at_waits_anew(url: str) -> None:
+    async with bot(url, rules=Rules()) as one:
+        failing: Observed = {"check": [Reading("spf example.org", 1, "It is gone.")]}
+        for every, fires in ((timedelta(0), False), (3 * HOUR, True)):
+            for _ in range(2):
+                one.clock.now += 3 * HOUR
+                await one.alerts.observe("mx1", failing, every)
+            assert bool(await one.alerts.firing()) is fires
+
+
 async def test_a_subject_that_is_missing_has_no_number_and_says_what_it_was(url: str) -> None:
     async with bot(url) as one:
         text = "jane has 700 of 1,000 messages."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -160,10 +160,10 @@ def test_a_name_server_that_could_not_be_tried_is_what_it_was() -> None:
 
 def test_what_another_host_says_already_is_not_said_again() -> None:
     def alert(host: str, subject: str, state: State = State.FIRING) -> Alert:
-        return Alert("check", host, subject, state, Bad.CRITICAL, STARTED)
+        return Alert("check", host, subject, state, Bad.CRITICAL, STARTED, seen_at=STARTED)
 
-    def left(*opened: Alert, muted: tuple[Mute, ...] = ()) -> list[float | None]:
-        return [each.value for each in once(found, "mx2", opened, muted)["check"]]
+    def left(*opened: Alert, muted: tuple[Mute, ...] = (), lately: datetime = STARTED) -> list[float | None]:
+        return [each.value for each in once(found, "mx2", opened, muted, lately)["check"]]
 
     found = {"check": [Reading("spf example.org", 1), Reading("ptr 192.0.2.26", 1)]}
     waits = alert("mx1", "spf example.org", State.PENDING)
@@ -171,6 +171,9 @@ def test_what_another_host_says_already_is_not_said_again() -> None:
     assert left() == left(alert("mx1", "spf example.com")) == [1, 1]
     assert left(alert("mx1", "spf example.org")) == left(waits) == [None, 1]
     assert left(waits, muted=(mute,)) == [1, 1], "nobody is told of it at the other host"
+    later = STARTED + HALF_AN_HOUR
+    assert left(waits, lately=later) == [1, 1], "nobody knows how it goes on at the other host"
+    assert left(alert("mx1", "spf example.org"), lately=later) == [None, 1], "that one is told already"
     assert left(alert("mx1", "spf example.org"), alert("mx2", "spf example.org")) == [1, 1], "its own has to end"
 
 

@@ -165,6 +165,27 @@ async def test_what_concerns_all_who_send_for_a_domain_is_said_once(
     assert await world.events() == ["fired", "resolved"]
 
 
+async def test_a_check_that_turns_is_an_alert_in_a_fleet_of_which_each_host_is_seldom_looked_at(
+    make: Make, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.watch.reputation_watch.SPARED", timedelta(hours=1))
+    world = make("fleet", hosts=3)
+
+    async def look_at_each() -> None:
+        world.clock.turn(timedelta(hours=3))
+        for _ in range(world.hosts):
+            world.clock.turn(MINUTE)
+            await world.bot().watch.look()
+
+    await look_at_each()
+    world.site.records.pop("spf")
+    world.site.plant(world.dns, authority, tmp_path)
+    await look_at_each()
+    assert await world.firing() == []
+    await look_at_each()
+    assert [(alert.host, alert.subject) for alert in await world.firing()] == [("mx1", f"spf {world.site.domain}")]
+
+
 async def test_a_certificate_that_runs_out_is_told_and_seen_renewed_at_the_next_look(
     make: Make, authority: Authority, tmp_path: Path
 ) -> None:
