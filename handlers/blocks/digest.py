@@ -13,7 +13,7 @@ from bot.watch.digests import Made, is_short
 from bot.watch.picture import draw
 from bot.watch.sparks import spark
 from bot.watch.wording import words as picture_words
-from handlers.blocks.digest_parts import parts, queue_line, when
+from handlers.blocks.digest_parts import itself, parts, queue_line, when
 from handlers.blocks.kit import Block, Card, Picture, card, context, table
 from handlers.blocks.rich import Line, bold, person, say, words
 
@@ -40,7 +40,7 @@ def digest(made: Made, addresses: Addresses) -> Card:
         say([bold(headline, SHOWN)], *_second(told)),
         None if short else _table(told),
         *_unwell(told),
-        None if short else _itself(told),
+        None if short else itself(told, addresses),
         last=[_small_print(told, made.asked_by, thread=True)],
     )
 
@@ -60,7 +60,7 @@ def _one(
         first[0],
         say(*[[bold(line, SHOWN)] for line in first], [words(queue_line(host, told))]),
         *parts(host, told, addresses),
-        _itself(told) if alone else None,
+        itself(told, addresses) if alone else None,
         last=[
             context(f"More: /mail status {host.name} · /mail check {host.name} · /mail queue {host.name}"),
             _small_print(told, asked_by) if alone else _small_print(told, "", of=host.name),
@@ -154,16 +154,6 @@ def _unwell(told: Digest) -> list[Block]:
         return []
     more = [f"… and {len(lines) - HOSTS} more, in the table"] if len(lines) > HOSTS else []
     return [say(*[[words(line, SHOWN)] for line in [*lines[:HOSTS], *more]])]
-
-
-def _itself(told: Digest) -> Block | None:
-    """Alerts of the bot itself."""
-    alerts = told.itself.alerts
-    if not alerts:
-        return None
-    lines: list[Line] = [[bold("This bot")]]
-    lines += [[words(f"{each.title}: {each.text}" if each.text else each.title, SHOWN)] for each in alerts[:3]]
-    return say(*lines)
 
 
 def _small_print(told: Digest, asked_by: str, *, thread: bool = False, of: str = "") -> Block:

@@ -78,6 +78,11 @@ def parts(host: HostDigest, told: Digest, addresses: Addresses) -> list[Block | 
     ]
 
 
+def itself(told: Digest, addresses: Addresses) -> Block | None:
+    """Alerts of the bot itself."""
+    return _part("This bot", told.itself.alerts, 3, lambda each: _alert(each, told, addresses))
+
+
 def queue_line(host: HostDigest, told: Digest) -> str:
     """`Queue: 12 now, at most 80 at 14:05; the oldest waits for 2 h. ▁▂▃`"""
     queue = host.queue

@@ -155,6 +155,17 @@ def test_the_bots_own_alerts_are_in_the_first_line() -> None:
     assert not lines(made)[0].startswith("🟢")
 
 
+def test_an_alert_of_the_bot_itself_that_is_over_is_not_shown_as_open() -> None:
+    full = replace(DOWN, title="The bot's own disk is nearly full", severity="warning", text="50 MB are free.")
+    over = replace(full, ended_at=END - 60, text="9 GB are free.")
+    shown = lines(digest(replace(WELL, alerts=(DOWN,)), itself=HostDigest("", alerts=(full, over))))
+    of_bot = [each.lstrip("• ") for each in shown if each.lstrip("• ")[2:].startswith(full.title)]
+    assert of_bot == [
+        f"🟡 {full.title} (since 07:00): 50 MB are free.",
+        f"✅ {full.title} (07:00, for 59 min): 9 GB are free.",
+    ]
+
+
 def test_an_alert_that_nobody_looks_at_any_more_is_not_well_again() -> None:
     why = "The rule is off. How it is now is not known."
     ended = replace(DOWN, ended_at=END - 60, text=why)
