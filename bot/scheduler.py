@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -83,15 +84,30 @@ async def digest(services: Services) -> None:
 
 
 async def forget(services: Services) -> None:
-    if await _first(services, "forget addresses", "%Y-%m-%d"):
-        await services.approvals.forget_addresses()
-        await services.approvals.forget_told()
-        await services.reports.prune()
-        await services.sampling.prune()
-        await services.digests.prune()
-        await services.alerts.prune(ALERTS_KEPT)
-        async with services.store.transaction() as transaction:
-            await forget_releases(transaction, services.now())
+    """Once a day by one of the bots. What can't be forgotten keeps nothing else from being."""
+    if not await _first(services, "forget addresses", "%Y-%m-%d"):
+        return
+    steps: Mapping[str, Callable[[], Awaitable[object]]] = {
+        "addresses of requests": services.approvals.forget_addresses,
+        "messages of requests": services.approvals.forget_told,
+        "reports": services.reports.prune,
+        "samples": services.sampling.prune,
+        "digests": services.digests.prune,
+        "alerts": partial(services.alerts.prune, ALERTS_KEPT),
+        "what undo buttons and pictures needed": partial(_forget_releases, services),
+    }
+    for what, step in steps.items():
+        try:
+            await step()
+        except StoreError as error:
+            logger.error("old %s were not forgotten; tried again tomorrow: %s", what, error)
+        except Exception:
+            logger.exception("old %s were not forgotten; tried again tomorrow", what)
+
+
+async def _forget_releases(services: Services) -> None:
+    async with services.store.transaction() as transaction:
+        await forget_releases(transaction, services.now())
 
 
 JOBS = (

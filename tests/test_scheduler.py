@@ -157,6 +157,19 @@ async def test_addresses_are_forgotten_by_the_clock(services: Services, time: Ti
         assert await recall(connection, "released.r-1") is None
 
 
+async def test_what_can_not_be_forgotten_keeps_nothing_else_from_being(
+    services: Services, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with services.store.transaction() as transaction:
+        await remember(transaction, "released.r-1", ["A1B2C3D4E5"], time())
+        await transaction.connection.exec_driver_sql("DROP TABLE mutes")
+    time.turn(timedelta(days=31))
+    await scheduler.forget(services)
+    assert "old alerts were not forgotten; tried again tomorrow" in caplog.text
+    async with services.store.reading() as connection:
+        assert await recall(connection, "released.r-1") is None
+
+
 async def test_a_job_that_fails_is_told_and_the_others_run(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:

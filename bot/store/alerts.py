@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Text, cast, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Transaction
@@ -138,7 +138,10 @@ async def unmute(transaction: Transaction, rule: str, host: str, now: datetime) 
 
 
 async def prune(transaction: Transaction, before: datetime) -> int:
-    """Forget alerts that ended before that moment, with their transitions, cards and what told of them; how many."""
+    """Forget alerts that ended before that moment, with their transitions, cards and what told of them; how many.
+
+    A card stays while something in its thread is kept: of an alert that was told in another workspace since, say.
+    """
     connection = transaction.connection
     old = list(await connection.scalars(select(alerts.c.id).where(alerts.c.ended_at < before)))
     told = list(await connection.scalars(select(transitions.c.id).where(transitions.c.alert.in_(old))))
@@ -146,7 +149,13 @@ async def prune(transaction: Transaction, before: datetime) -> int:
     await connection.execute(delete(transitions).where(transitions.c.id.in_(told)))
     await connection.execute(delete(alerts).where(alerts.c.id.in_(old)))
     used = select(alerts.c.card).where(alerts.c.card.is_not(None))
-    unused = select(alert_cards.c.id).where(alert_cards.c.opened_at < before, alert_cards.c.id.not_in(used))
+    thread = outbox.alias("thread")
+    named = (outbox.c.kind == CARD, outbox.c.subject == cast(alert_cards.c.id, Text))
+    unused = (
+        select(alert_cards.c.id)
+        .where(alert_cards.c.opened_at < before, alert_cards.c.id.not_in(used))
+        .where(~exists().where(*named, thread.c.parent == outbox.c.id))
+    )
     cards = list(await connection.scalars(unused))
     await _forget(transaction, CARD, cards)
     await connection.execute(delete(alert_cards).where(alert_cards.c.id.in_(cards)))

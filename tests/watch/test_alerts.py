@@ -254,3 +254,17 @@ async def test_what_ended_long_ago_is_forgotten_with_all_that_told_of_it(url: st
         assert len(await one.told()) == 2 + 3
         assert [alert.severity for alert in await one.alerts.firing()] == [Severity.WARNING]
         assert RULES.of("mx1")["deferred"].severity is Severity.WARNING
+
+
+async def test_an_alert_that_moved_keeps_the_card_whose_thread_tells_of_it(url: str) -> None:
+    async with bot(url) as one:
+        await one.see(deferred=700)
+        await one.alerts.move_in("T0OTHER")
+        await one.see(deferred=12_000)
+        one.clock.now += 48 * HOUR
+        assert await one.alerts.prune(24 * HOUR) == 0
+        assert [row["workspace"] for row in await one.rows("alert_cards")] == [TEAM, "T0OTHER"]
+        await one.see(deferred=0)
+        one.clock.now += 48 * HOUR
+        assert await one.alerts.prune(24 * HOUR) == 1
+        assert await one.rows("alert_cards") == [] and await one.told() == {}
