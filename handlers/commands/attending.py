@@ -1,6 +1,6 @@
 """`/mail acknowledge` and `/mail snooze`: what people say of what fires, without its card at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from bot.errors import UserError
@@ -22,29 +22,37 @@ ACKNOWLEDGED, SNOOZED = "acknowledged", "snoozed"
 
 
 async def acknowledge(request: Request) -> None:
-    """Of several cards those that somebody has acknowledged already are left as they are, and named."""
     wanted = await _wanted(request, request.words.strip(), ACKNOWLEDGED, "/mail acknowledge 12")
-    done, before = [], []
-    for number in wanted:
-        try:
-            done.append(await request.services.alerts.acknowledge(number, request.actor))
-        except UserError as error:
-            before.append((number, error))
-    if not done:
-        raise before[0][1]
-    said = [f"Acknowledged: {_names(done)}. There are no more reminders.{_together(done)}"]
-    said += [f"Alert {number}: {error}" for number, error in before]
-    await request.reply.privately(note(" ".join(said)))
+    done, left = await _each(wanted, lambda number: request.services.alerts.acknowledge(number, request.actor))
+    said = f"Acknowledged: {_names(done)}. There are no more reminders.{_together(done)}"
+    await request.reply.privately(note(" ".join([said, *left])))
 
 
 async def snooze(request: Request) -> None:
     what, lasting = _how_long(request.words)
     wanted = await _wanted(request, what, SNOOZED, "/mail snooze 12 8h", " and how long")
-    done = [await request.services.alerts.snooze(number, lasting, request.actor) for number in wanted]
+    done, left = await _each(wanted, lambda number: request.services.alerts.snooze(number, lasting, request.actor))
     until = "until it changes"
     if lasting is not None:
         until = f"until {clock((request.services.now() + lasting).timestamp(), request.services.settings.timezone)}"
-    await request.reply.privately(note(f"Snoozed {until}: {_names(done)}.{_together(done)}"))
+    said = f"Snoozed {until}: {_names(done)}.{_together(done)}"
+    await request.reply.privately(note(" ".join([said, *left])))
+
+
+async def _each(
+    wanted: Sequence[int], deed: Callable[[int], Awaitable[AlertCard]]
+) -> tuple[list[AlertCard], list[str]]:
+    """The cards with which it was done, and a sentence for each with which it was not; raises UserError if it was with
+    none."""
+    done, left = [], []
+    for number in wanted:
+        try:
+            done.append(await deed(number))
+        except UserError as error:
+            left.append((number, error))
+    if not done:
+        raise left[0][1]
+    return done, [f"Alert {number}: {error}" for number, error in left]
 
 
 def _names(done: Sequence[AlertCard]) -> str:

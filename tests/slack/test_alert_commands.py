@@ -9,7 +9,7 @@ import pytest
 from bot.console.workspace import text_of
 from bot.store import samples
 from bot.store.samples import Sample
-from bot.watch.model import Reading
+from bot.watch.model import Alert, Reading
 from tests.slack.deleting import Clock, card, thread, verbs
 from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk
 from tests.slack.watching import AWAY, BACK, MINUTE, cards, first_lines, flood, seen
@@ -128,6 +128,30 @@ async def test_of_several_those_that_somebody_looks_after_already_are_named(watc
     assert (
         "Acknowledged: alert 2 of mx1. There are no more reminders. Alert 1: april has acknowledged it already." in told
     )
+
+
+async def test_of_several_that_are_to_be_snoozed_the_one_that_is_over_meanwhile_is_named(
+    watched: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await seen(watched, AWAY)
+    clock.ahead += 10 * MINUTE
+    await seen(watched, {"certificate": [Reading("mx1", 5, "The certificate of mx1 has 5 days left.")]})
+    alerts = watched.services.alerts
+    firing = alerts.firing
+
+    async def firing_until_now() -> tuple[Alert, ...]:
+        found = await firing()
+        await alerts.observe("mx1", {"certificate": [Reading("mx1", 60)]})
+        clock.ahead += timedelta(hours=25)
+        await alerts.observe("mx1", {"certificate": [Reading("mx1", 60)]})
+        monkeypatch.undo()
+        return found
+
+    monkeypatch.setattr(alerts, "firing", firing_until_now)
+    told = [text_of(each) for each in await watched.type("/mail snooze mx1 8h")]
+    (answer,) = [text for text in told if text.startswith("Snoozed until ")]
+    assert ": alert 1 of mx1. Alert 2: This alert is over, so there is nothing to do about it any more." in answer
+    assert "Snoozed until" in first_lines(cards(watched)[0])
 
 
 async def test_help_tells_of_a_command_by_its_short_name(watched: Desk) -> None:
