@@ -33,6 +33,10 @@ PATIENCE = timedelta(seconds=60)
 AGAIN = timedelta(minutes=10)
 """How long no file is offered after Slack has refused them for good: somebody may have reinstalled the app by then."""
 LATE = "Slack has not got it ready in time"
+REFUSED = "pictures_refused."
+"""Under this, and the workspace, is remembered why Slack takes no files, until it takes one: unlike what is known of
+a file it is not forgotten with time.
+"""
 
 
 class Stage(StrEnum):
@@ -173,7 +177,7 @@ def _key(item: Item) -> str:
 
 
 def _refused_key(workspace: str) -> str:
-    return f"{PICTURE}refused.{workspace}"
+    return f"{REFUSED}{workspace}"
 
 
 def _files(card: Card) -> Sequence[str]:

@@ -13,10 +13,11 @@ import pytest
 from bot.console.workspace import Message, Workspace, faults, text_of
 from bot.console.workspace.faults import Fault
 from bot.services import Services
+from bot.store.memory import forget_releases
 from bot.store.outbox import Told
 from handlers.blocks.kit import Card, Picture, card, context
 from handlers.blocks.rich import say
-from handlers.pictures import PATIENCE
+from handlers.pictures import PATIENCE, refused
 from tests.slack.board import Board, board
 from tests.slack.conftest import SmallHost
 from tests.slack.desk import LOUNGE, desk, host
@@ -220,6 +221,23 @@ async def test_a_lasting_refusal_is_told_once_and_tried_again_when_it_may_have_b
     await told.clock.sleep(300)
     await tell(told, "1")
     assert len(shown(await said(told, "1"))) == 1
+
+
+async def test_why_pictures_are_missing_is_known_until_slack_takes_one(told: Board) -> None:
+    told.workspace.faults.add(ADDRESS, faults.refused("missing_scope"))
+    await tell(told)
+    await said(told)
+    store, team = told.services.store, told.workspace.team_id
+    assert await refused(store, team) == "missing_scope"
+    async with store.transaction() as transaction:
+        await forget_releases(transaction, told.clock.now() + timedelta(days=60))
+    assert await refused(store, team) == "missing_scope"
+    told.workspace.faults.clear()
+    await told.kill()
+    await told.begin()
+    await tell(told)
+    await said(told)
+    assert await refused(told.services.store, team) == ""
 
 
 @pytest.mark.parametrize("seed", range(50 if SOAK else 4))
