@@ -16,13 +16,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.actors import Actor, Role
 from bot.approvals.model import Decision, State
-from bot.errors import MaildeskError
+from bot.errors import MaildeskError, StoreError
 from bot.mailhost.look import Look
 from bot.mailhost.looks import within
 from bot.services import Services
 from handlers.access import Body
 from handlers.alerts import known
-from handlers.blocks.blind import blind
+from handlers.blocks.blind import blind, unwritten
 from handlers.blocks.help import Entry
 from handlers.blocks.home import ALERTS, Decidable, Fleet, home
 from handlers.blocks.kit import Card
@@ -35,6 +35,10 @@ logger = logging.getLogger(__name__)
 
 PAUSE = 30.0
 """Seconds between two refreshes of one person's tab, and for which a look at the mail hosts is good."""
+FRESH = 5.0
+"""Seconds for which it is good enough for a tab that is opened: who opens one while a host is slow waits for one look,
+and not for that of each who came before.
+"""
 PATIENCE = 20.0
 """Seconds for which a tab waits for the mail hosts; who has not answered by then is shown so."""
 WATCHED = 3600.0
@@ -73,7 +77,8 @@ class Homes:
     async def opened(self, request: Request) -> None:
         actor = request.actor
         self._tabs[actor.id] = Tab(actor.id, actor.name, request.workspace, time.monotonic())
-        self._looked = -PAUSE
+        if time.monotonic() - self._looked >= FRESH:
+            self._looked = -PAUSE
         await self._show(self._tabs[actor.id], None)
         if not self._watching:
             self._watching = True
@@ -130,17 +135,22 @@ class Homes:
         async with self._showing:
             services = self._services
             actor = Actor(tab.user, tab.name, services.roster.role(tab.user))
-            state = await self._state()
-            fleet = await self._fleet(actor, tab.workspace) if actor.role > Role.NONE else None
-            page = home(actor, self._entries(), tuple(services.hosts), fleet, services.settings.ops_channels, note)
-            await self._publish(tab.user, page)
+            state: Hashable = None
+            fleet = unread = None
+            try:
+                state = await self._state()
+                fleet = await self._fleet(actor, tab.workspace) if actor.role > Role.NONE else None
+            except StoreError:
+                if services.store.health.trouble is None:
+                    raise
+                unread = await self._unread() if actor.role > Role.NONE else None
+            hosts, channels = tuple(services.hosts), services.settings.ops_channels
+            await self._publish(tab.user, home(actor, self._entries(), hosts, fleet or unread, channels, note))
             tab.shown, tab.showed = time.monotonic(), state
 
     async def _fleet(self, actor: Actor, workspace: str) -> Fleet:
         services = self._services
-        if time.monotonic() - self._looked >= PAUSE:
-            self._looks = await within(PATIENCE, tuple(services.hosts.values()), services.now)
-            self._looked = time.monotonic()
+        looks = await self._looked_at()
         firing = (await services.alerts.firing())[:ALERTS]
         alerts = [(each, await known(services, each.host)) for each in firing]
         links = await self._links_to([each.card for each in firing if each.card], workspace)
@@ -148,7 +158,20 @@ class Homes:
         unseen = blind(looked, services.store.health.trouble, services.now())
         done = await services.store.audit.latest(ACTIONS)
         zone = services.settings.timezone
-        return Fleet(self._looks, alerts, await self._decidable(actor), done, unseen, zone, links)
+        return Fleet(looks, alerts, await self._decidable(actor), done, unseen, zone, links)
+
+    async def _looked_at(self) -> Sequence[Look]:
+        """How the mail hosts are, or were a moment ago."""
+        if time.monotonic() - self._looked >= PAUSE:
+            self._looks = await within(PATIENCE, tuple(self._services.hosts.values()), self._services.now)
+            self._looked = time.monotonic()
+        return self._looks
+
+    async def _unread(self) -> Fleet:
+        """What can be told while the database can't be read: how the mail hosts are, and since when it is so."""
+        services = self._services
+        lines = unwritten(services.store.health.trouble, services.now())
+        return Fleet(await self._looked_at(), (), (), (), lines, services.settings.timezone, alerts_known=False)
 
     async def _links_to(self, numbers: Sequence[int], workspace: str) -> dict[int, str]:
         """The addresses of these cards, as far as Slack gives them; it is asked once for each message."""

@@ -20,6 +20,7 @@ from handlers.blocks.rich import bullets as listing
 from handlers.blocks.status import SIGNS as LEVELS
 
 ALERTS, REQUESTS = 10, 5
+UNREAD = "What fires, what waits for you, and what was done is not known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Fleet:
     """What somebody with a role sees. `alerts` are what fires, each with what it is drawn with, the worst first.
 
     `blind` says of which mail hosts it is not known whether there is an alert; `zone` is the time zone of what is told;
-    `links` lead to the cards of alerts, by their numbers.
+    `links` lead to the cards of alerts, by their numbers. `alerts_known`: that there are none is known, too.
     """
 
     looks: Sequence[Look]
@@ -45,6 +46,7 @@ class Fleet:
     blind: Sequence[str] = ()
     zone: str = "UTC"
     links: Mapping[int, str] = field(default_factory=dict)
+    alerts_known: bool = True
 
 
 def home(
@@ -76,7 +78,7 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
         header("Alerts"),
         *[_alert(alert, known, fleet.links.get(alert.card or 0, "")) for alert, known in fleet.alerts[:ALERTS]],
         say(f"… and {more:,} more: /mail alerts lists them") if more > 0 else None,
-        None if fleet.alerts else say("No alert fires now.", *fleet.blind),
+        None if fleet.alerts else say("No alert fires now." if fleet.alerts_known else UNREAD, *fleet.blind),
         context(*fleet.blind) if fleet.alerts and fleet.blind else None,
         *[block for each in fleet.requests[:REQUESTS] for block in _request(each, fleet.zone)],
         header("Done last") if fleet.done else None,

@@ -3,18 +3,33 @@
 import asyncio
 from datetime import datetime
 
-from bot.errors import UserError
+from bot.errors import StoreError, UserError
 from bot.services import Services
 from bot.store import samples
 from handlers.blocks import alerts as blocks
 from handlers.blocks.alert_words import Known
+from handlers.blocks.blind import unwritten
 from handlers.commands.command import Command
 from handlers.commands.words import several
 from handlers.door import Request
 
 
 async def alerts(request: Request) -> None:
-    """What fires, with a link to each card; one that somebody deleted is posted anew."""
+    """What fires, with a link to each card; one that somebody deleted is posted anew.
+
+    While the database can't be read, that it can't, since when, and what does not happen meanwhile.
+    """
+    try:
+        await _tell(request)
+    except StoreError as error:
+        trouble = request.services.store.health.trouble
+        if trouble is None:
+            raise
+        unread = unwritten(trouble, request.services.now())
+        raise UserError(" ".join([*unread, "What fires is not known."])) from error
+
+
+async def _tell(request: Request) -> None:
     services = request.services
     found = several(services.hosts, request.words)
     if found.rest:

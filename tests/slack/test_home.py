@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import pytest
+from sqlalchemy import text as sql
 
 from bot.actors import Actor, Role
 from bot.approvals.model import State
 from bot.console.workspace import View, controls, text_of
+from bot.mailhost.host import MailHost
+from bot.mailhost.link import Event
+from handlers.blocks.blind import TITLE
+from tests.approvals.fakehost import FakeAgent
 from tests.slack.conftest import DEAD, FINE, SmallHost
-from tests.slack.deleting import DELETE, asked, request
-from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk
+from tests.slack.deleting import DELETE, Clock, asked, request
+from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk, desk
 from tests.slack.watching import AWAY, seen
+
+
+class Looked(FakeAgent):
+    """An agent that counts the looks at its mail host."""
+
+    looks = 0
+
+    async def ask(self, request: bytes) -> AsyncGenerator[Event, None]:
+        self.looks += b'"info"' in request
+        async for event in super().ask(request):
+            yield event
 
 
 async def opened(ops: Desk, user: str) -> View:
@@ -80,3 +98,31 @@ async def test_it_follows_what_changes(watched: Desk, monkeypatch: pytest.Monkey
     await watched.workspace.wait(lambda: shows("🔴 mx1: Mail host can't be reached"), 60)
     await watched.services.alerts.acknowledge(1, Actor(OPAL, "opal", Role.OPERATOR))
     await watched.workspace.wait(lambda: shows("Acknowledged by U0OPAL"), 60)
+
+
+async def test_while_the_database_can_not_be_read_it_says_so_and_how_the_hosts_are(watched: Desk) -> None:
+    async with watched.services.store.transaction() as transaction:
+        await transaction.connection.execute(sql("ALTER TABLE alerts RENAME TO elsewhere"))
+    text = text_of(await opened(watched, VIC))
+    assert "🟢 mx1 is well." in text
+    assert f"What fires, what waits for you, and what was done is not known.\n{TITLE}, for " in text
+    assert "No alert fires now" not in text
+    told = await watched.say("/mail alerts", VIC)
+    assert told.startswith(f"{TITLE}, for ") and told.endswith("What fires is not known.")
+    async with watched.services.store.transaction() as transaction:
+        await transaction.connection.execute(sql("ALTER TABLE elsewhere RENAME TO alerts"))
+    assert "No alert fires now" in text_of(await opened(watched, VIC))
+
+
+async def test_who_opens_it_right_after_somebody_else_waits_for_no_look_of_their_own(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.home.FRESH", 600.0)
+    agent = Looked(clock, (), "mx1")
+    async with desk([MailHost(agent)], clock) as ops:
+        for user in (VIC, OPAL, APRIL):
+            assert "As of " in text_of(await opened(ops, user))
+        assert agent.looks == 1
+        monkeypatch.setattr("handlers.home.FRESH", 0.0)
+        await opened(ops, VIC)
+        assert agent.looks == 2
