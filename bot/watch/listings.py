@@ -69,7 +69,7 @@ def held(info: Info) -> Observed:
 def _senders(listing: Listing, grown: int | None, rule: Rule) -> list[Reading]:
     """The senders with most of the queue, each an alert of its own: a hacked account, as a rule."""
     found = listing.summary
-    if found.messages < rule.least:
+    if not found.messages or found.messages < rule.least:
         return []
     others = [each for each in found.senders.top[:TOP] if each.name != NULL_SENDER]
     seen = [_sender(each, listing) for each in others]
@@ -96,7 +96,7 @@ def _sender(sender: Count, listing: Listing) -> Reading:
 
 
 def _reasons(reasons: Tally, deferred: int, rule: Rule) -> list[Reading]:
-    if deferred < rule.least:
+    if not deferred or deferred < rule.least:
         return []
     return [
         Reading(
@@ -111,7 +111,7 @@ def _reasons(reasons: Tally, deferred: int, rule: Rule) -> list[Reading]:
 
 
 def _destinations(domains: Tally, messages: int, deferred: int, rule: Rule) -> list[Reading]:
-    if deferred < rule.least:
+    if not messages or deferred < rule.least:
         return []
     cause = "That destination is down, slow, or refuses us."
     return [

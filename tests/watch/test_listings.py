@@ -144,3 +144,11 @@ def test_what_is_kept_of_a_listing_is_small() -> None:
     kept = listings.summary(FLOOD._replace(summary=FLOOD.summary._replace(senders=many)))
     assert kept["messages"] == 3000 and len(kept["senders"]) == 5
     assert kept["senders"][0] == ["user0@shop.example", 100]
+
+
+def test_a_rule_that_looks_at_the_least_queue_says_nothing_of_an_empty_one() -> None:
+    rules = Rules({name: {"least": 0} for name in ("sender", "reason", "destination", "oldest")}).of("mx1")
+    # A tally and the count of a queue come from two passes, and what moves meanwhile may be in one of them alone.
+    for summary in (Summary(), FLOOD.summary._replace(messages=0, queues={})):
+        found = listings.readings(FLOOD._replace(summary=summary), 500, rules)
+        assert [found[name] for name in ("sender", "reason", "destination")] == [[], [], []]
