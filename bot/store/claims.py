@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
 from bot.store.tables import claims
+from bot.store.upsert import insert_into
 
 KEPT = timedelta(days=30)
 """After that a claim is forgotten; no slot comes back so late."""
@@ -14,9 +14,10 @@ KEPT = timedelta(days=30)
 
 async def claim(transaction: Transaction, job: str, slot: str, owner: str, now: datetime) -> bool:
     """Whether this slot of the job is the owner's to do; the first who asks gets it, once the transaction commits."""
-    insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     inserted = await transaction.connection.execute(
-        insert(claims).values(job=job, slot=slot, at=now, owner=owner).on_conflict_do_nothing()
+        insert_into(transaction.connection, claims)
+        .values(job=job, slot=slot, at=now, owner=owner)
+        .on_conflict_do_nothing()
     )
     if inserted.rowcount != 1:
         return False

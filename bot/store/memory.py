@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.tables import memory
+from bot.store.upsert import insert_into
 
 if TYPE_CHECKING:
     from bot.store.database import Transaction
@@ -26,10 +26,11 @@ KEPT = timedelta(days=30)
 
 async def remember(transaction: "Transaction", key: str, value: Any, now: datetime) -> None:
     """Keep this value, in place of the one before. Raises TypeError for what JSON has no form of."""
-    insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     row = {"value": json.dumps(value), "at": now}
     await transaction.connection.execute(
-        insert(memory).values(key=key, **row).on_conflict_do_update(index_elements=["key"], set_=row)
+        insert_into(transaction.connection, memory)
+        .values(key=key, **row)
+        .on_conflict_do_update(index_elements=["key"], set_=row)
     )
 
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, not_, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.tables import Moment, outbox
+from bot.store.upsert import insert_into
 
 if TYPE_CHECKING:
     from bot.store.database import Store
@@ -83,10 +83,9 @@ async def tell(connection: AsyncConnection, card: Told, now: datetime) -> None:
         parent = await connection.scalar(select(outbox.c.id).where(*named))
         if parent is None:
             raise LookupError(f"{card.kind} {card.subject} belongs under {kind} {subject}, which was never told")
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"workspace": card.workspace, "channel": card.channel, "kind": card.kind, "subject": card.subject}
     await connection.execute(
-        insert(outbox)
+        insert_into(connection, outbox)
         .values(**row, parent=parent, since=now, due=now, created_at=now)
         .on_conflict_do_update(
             index_elements=list(row),

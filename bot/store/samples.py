@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, delete, exists, insert, select, type_coerce
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Connection, Transaction
 from bot.store.tables import samples, summaries
+from bot.store.upsert import insert_into
 
 MINUTE, HOUR = 60, 3600
 """The spans of a row, in seconds."""
@@ -146,9 +146,10 @@ async def _between(connection: Connection, host: str, span: int, start: float, e
 
 
 async def _put(transaction: Transaction, host: str, span: int, sample: Sample) -> None:
-    upsert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     row = {field.name: getattr(sample, field.name) for field in fields(Sample)}
     key = {"host": host, "span": span, "at": row.pop("at")}
     await transaction.connection.execute(
-        upsert(samples).values(**key, **row).on_conflict_do_update(index_elements=list(key), set_=row)
+        insert_into(transaction.connection, samples)
+        .values(**key, **row)
+        .on_conflict_do_update(index_elements=list(key), set_=row)
     )

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
 from bot.store.tables import EPOCH, turns
+from bot.store.upsert import insert_into
 
 
 async def take(transaction: Transaction, job: str, every: timedelta, owner: str, now: datetime) -> bool:
@@ -26,9 +26,10 @@ async def take_after(transaction: Transaction, job: str, every: timedelta, owner
 
 
 async def _take(transaction: Transaction, job: str, owner: str, now: datetime, free: ColumnElement[bool]) -> bool:
-    insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
     row = {"at": now, "owner": owner}
     taken = await transaction.connection.execute(
-        insert(turns).values(job=job, **row).on_conflict_do_update(index_elements=["job"], set_=row, where=free)
+        insert_into(transaction.connection, turns)
+        .values(job=job, **row)
+        .on_conflict_do_update(index_elements=["job"], set_=row, where=free)
     )
     return taken.rowcount == 1
