@@ -92,6 +92,11 @@ class Queue:
     usual_before: int | None = None
     days: tuple[Day, ...] = ()
 
+    @property
+    def totals(self) -> list[int | None]:
+        """All messages at each point; None where a count is not known."""
+        return [None if None in point[1:] else sum(each or 0 for each in point[1:]) for point in self.points]
+
 
 @dataclass(frozen=True, slots=True)
 class Top:

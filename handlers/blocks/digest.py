@@ -134,14 +134,13 @@ def _table(told: Digest) -> Block | None:
 
 def _row(host: HostDigest, told: Digest) -> Sequence[str]:
     queue = host.queue
-    totals = [None if None in point[1:] else sum(each or 0 for each in point[1:]) for point in queue.points]
     listings = [each for each in wrong(host) if each.list]
     known = host.reputation.at is not None
     return (
         f"{SIGNS[state(host, told)]} {host.name}",
         "not known" if queue.now is None else f"{queue.now:,}",
         "not known" if queue.peak is None else f"{queue.peak[1]:,} at {when(queue.peak[0], told)}",
-        spark(totals, 12) or "?",
+        spark(queue.totals, 12) or "?",
         f"{len(still_open(host))} open, {len(host.alerts) - len(still_open(host))} over" if host.alerts else "none",
         listed([each.list for each in listings]) or ("no" if known else "not known"),
     )

@@ -96,8 +96,7 @@ def queue_line(host: HostDigest, told: Digest) -> str:
     oldest = queue.oldest or host.listed.oldest
     if queue.now and oldest:
         line += f"; the oldest waits for {duration(told.end - oldest)}"
-    totals = [None if None in point[1:] else sum(each or 0 for each in point[1:]) for point in queue.points]
-    return f"{line}. {spark(totals, 24)}"
+    return f"{line}. {spark(queue.totals, 24)}"
 
 
 def when(at: int, told: Digest) -> str:
