@@ -98,10 +98,15 @@ def _parser() -> argparse.ArgumentParser:
     install = agent_commands.add_parser("install", help="put the agent on a mail host: shows what it writes, and asks")
     install.add_argument("host", metavar="HOST", help="a host of the settings")
     install.add_argument(
-        "--ssh", default="", metavar="DESTINATION", help="go there by your own ssh, as ssh(1) takes it"
+        "--ssh",
+        default="",
+        metavar="DESTINATION",
+        help="where your own ssh goes; default, for a host behind ssh: its address",
     )
-    install.add_argument("--key", type=Path, metavar="FILE.pub", help="with --ssh: the key that may start the agent")
-    install.add_argument("--user", default="maildesk", help="the ordinary user who may; default: maildesk")
+    install.add_argument(
+        "--key", type=Path, metavar="FILE.pub", help="by ssh: the key that may start the agent; default: the bot's"
+    )
+    install.add_argument("--user", default="", help="the ordinary user who may; default: as in the settings, maildesk")
     deed = install.add_mutually_exclusive_group()
     deed.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
     deed.add_argument("--undo", action="store_true", help="take away what was written; never a trash with mail in it")

@@ -1,7 +1,8 @@
 """`maildesk agent install`: brings install.sh and the agent to a mail host, and starts it there.
 
 Here it runs as root, by sudo(8) where the admin is not root. Elsewhere it goes over the admin's own ssh(1): their
-program, their configuration, their login; the bot's key and its settings for reaching hosts have no part in it.
+program, their configuration, their login. Of the bot's settings it takes where the host is, who logs in there for the
+bot, and which key; the admin can say each of these otherwise.
 """
 
 import io
@@ -13,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.agent.build import build
@@ -34,10 +35,12 @@ FOLDER = re.compile(r"/[A-Za-z0-9._/-]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What install.sh is to do (`plan`, `install`, `undo`), for which user, and whether it need not ask."""
+    """What install.sh is to do (`plan`, `install`, `undo`), for which user ("": the one of the settings), and whether
+    it need not ask.
+    """
 
     name: str
-    user: str = USER
+    user: str = ""
     yes: bool = False
 
     @property
@@ -54,10 +57,16 @@ def main(host: str, deed: Deed, *, ssh: str = "", key: Path | None = None) -> in
     if settings is None and not ssh:
         known = ", ".join(each.name for each in load().hosts())
         raise UserError(f"There is no mail host named {host!r} in the settings; there are: {known}.")
+    by_ssh = bool(ssh) or (settings is not None and settings.link == "ssh")
+    if not deed.user:
+        deed = replace(deed, user=settings.user if settings else USER)
     with tempfile.TemporaryDirectory(prefix="maildesk-install-") as folder:
-        if ssh:
-            pack(Path(folder), authorized(key) if deed.name != "undo" else "")
-            return _there(ssh, Path(folder), deed)
+        if by_ssh:
+            pack(Path(folder), authorized(key or _public(settings)) if deed.name != "undo" else "")
+            status = _there([ssh] if ssh else _destination(settings), Path(folder), deed)
+            if status == 0 and deed.name == "install" and settings is not None:
+                print(f"What remains to be tried is the bot's own way there: maildesk doctor --host {settings.name}")
+            return status
         assert settings is not None
         _only_sudo(settings)
         pack(Path(folder), "")
@@ -72,17 +81,32 @@ def pack(folder: Path, line: str) -> None:
         (folder / "authorized_keys").write_text(line + "\n")
 
 
+def _destination(settings: HostSettings | None) -> list[str]:
+    """Where the settings say that the host is, for ssh(1): the login is the admin's, by their own configuration."""
+    assert settings is not None
+    return [*(["-p", str(settings.port)] if settings.port != 22 else []), settings.address]
+
+
+def _public(settings: HostSettings | None) -> Path | None:
+    """The public half of the key that the bot logs in with, as ssh-keygen puts it beside the private one."""
+    return Path(f"{settings.key}.pub") if settings is not None and settings.link == "ssh" else None
+
+
 def authorized(key: Path | None) -> str:
     """The forced-command line for a public key. Raises UserError for what is none."""
     if key is None:
         raise UserError(
-            "Which key may start the agent there? Name the bot's public key: --key FILE.pub. "
+            "Which key may start the agent there? The settings do not reach this host by ssh, so name the bot's public "
+            "key: --key FILE.pub. "
             "To make one: ssh-keygen -t ed25519 -N '' -C maildesk -f FILE"
         )
     try:
         text = key.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The public key {key} can't be read: {error}. Nothing was done.") from None
+        raise UserError(
+            f"The public key {key} can't be read: {error}. Nothing was done. Name another file with --key, or make the "
+            f"pair: ssh-keygen -t ed25519 -N '' -C maildesk -f {shlex.quote(str(key.with_suffix('')))}"
+        ) from None
     if not KEY.match(text):
         raise UserError(
             f"{key} is not one public key in one line, as ssh-keygen writes it (FILE.pub). Nothing was done."
@@ -108,20 +132,24 @@ def _here(folder: Path, deed: Deed) -> int:
     return _run([*root, "sh", str(folder / SCRIPT.name), *deed.arguments])
 
 
-def _there(destination: str, folder: Path, deed: Deed) -> int:
+def _there(destination: list[str], folder: Path, deed: Deed) -> int:
     """Two connections: one brings the folder, one has a terminal, so that sudo can ask for the admin's password."""
-    if destination.startswith("-"):
-        raise UserError(f"{destination!r} is no destination for ssh.")
+    if destination[-1].startswith("-"):
+        raise UserError(f"{destination[-1]!r} is no destination for ssh.")
     sent = subprocess.run(
-        ["ssh", destination, UNPACK], input=_tar(folder), stdout=subprocess.PIPE, check=False, env=os.environ
+        ["ssh", *destination, UNPACK], input=_tar(folder), stdout=subprocess.PIPE, check=False, env=os.environ
     )
     there = sent.stdout.decode("utf-8", "replace").strip().splitlines()[-1:]
     if sent.returncode != 0 or not there or not FOLDER.match(there[0]):
-        print(f"ssh {destination} did not take the files; nothing was changed there.", file=sys.stderr)
+        print(
+            f"{shlex.join(['ssh', *destination])} did not take the files; nothing was changed there. "
+            "That is your own ssh: another login or another way there is named with --ssh ADMIN@ADDRESS.",
+            file=sys.stderr,
+        )
         return 1
     script = shlex.join([f"{there[0]}/{SCRIPT.name}", *deed.arguments])
     terminal = ["-t"] if sys.stdin.isatty() else []
-    return _run(["ssh", *terminal, destination, START.format(script, shlex.quote(there[0]))])
+    return _run(["ssh", *terminal, *destination, START.format(script, shlex.quote(there[0]))])
 
 
 def _tar(folder: Path) -> bytes:

@@ -278,6 +278,38 @@ class TestElsewhere:
         assert "Permission denied" in reached.run(*bot, "mx2", stdin=INFO).stderr
         assert reached.sh("ls /tmp | grep -c maildesk-agent || true") == "0\n"
 
+    def test_a_host_behind_ssh_needs_no_more_than_its_name(self, reached: Machine) -> None:
+        """Where it is, who logs in there and which key stand in the settings; then the whole doctor is content."""
+        reached.sh("chmod 0600 /mnt/ssh/bot")
+        port = reached.sh("sed -n 's/^Port //p' /mnt/ssh/sshd").strip()
+        settings = {
+            "MAIL_HOSTS": f"mx2=ssh://postdesk@127.0.0.1:{port}",
+            "SSH_KEY_FILE": "/mnt/ssh/bot",
+            "SSH_KNOWN_HOSTS_FILE": "/mnt/ssh/known",
+        }
+        reached.sh("sed -i 's/^Host mx2$/Host 127.0.0.1/; /^ *Port /d' /etc/ssh/ssh_config")
+        before = reached.files()
+        done = reached.maildesk("agent", "install", "mx2", "--yes", **settings)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Tried as postdesk: the agent answers for default." in done.stdout
+        assert done.stdout.endswith("the bot's own way there: maildesk doctor --host mx2\n")
+        found = reached.maildesk("doctor", "--host", "mx2", **settings)
+        assert (found.returncode, found.stderr) == (0, ""), found.stdout
+        assert "ok      mx2: Postfix" in found.stdout
+        undone = reached.maildesk("agent", "install", "mx2", "--undo", **settings)
+        assert (undone.returncode, reached.files()) == (0, before), undone.stdout + undone.stderr
+
+    def test_an_admin_who_is_not_root_there_is_one_by_sudo(self, reached: Machine) -> None:
+        reached.sh(
+            "useradd --create-home --home-dir /var/lib/ana --password '*' --shell /bin/sh ana; "
+            f"cp /mnt/ssh/root.pub /mnt/ssh/ana.pub; {MAY_ALL}"
+        )
+        there = ("agent", "install", "mx2", "--ssh", "ana@mx2", "--key", "/mnt/ssh/bot.pub")
+        done = reached.maildesk(*there, "--yes")
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        assert reached.sh("find /tmp -maxdepth 1 -user ana") == ""
+        assert json.loads(reached.run(*BOT, "mx2", stdin=INFO).stdout)["event"] == "done"
+
     def test_another_key_of_the_same_user_stays(self, reached: Machine) -> None:
         there = ("agent", "install", "mx2", "--ssh", "mx2")
         assert reached.maildesk(*there, "--key", "/mnt/ssh/bot.pub", "--yes").returncode == 0
