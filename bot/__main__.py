@@ -106,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument(
         "--key", type=Path, metavar="FILE.pub", help="by ssh: the key that may start the agent; default: the bot's"
     )
-    install.add_argument("--user", default="", help="the ordinary user who may; default: as in the settings, maildesk")
+    install.add_argument(
+        "--user", default="", help="the ordinary user who may; default: as in the settings, or as it is, or maildesk"
+    )
     deed = install.add_mutually_exclusive_group()
     deed.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
     deed.add_argument("--undo", action="store_true", help="take away what was written; never a trash with mail in it")

@@ -22,7 +22,6 @@ from bot.errors import UserError
 from bot.settings import INSTALLED_AGENT, HostSettings, load
 
 SCRIPT = Path(__file__).with_name("install.sh")
-USER = "maildesk"
 
 FORCED = f'restrict,command="sudo -n {INSTALLED_AGENT}"'
 """What a key may do (sshd(8), AUTHORIZED_KEYS FILE FORMAT): start the agent, without a terminal or any forwarding."""
@@ -35,8 +34,9 @@ FOLDER = re.compile(r"/[A-Za-z0-9._/-]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What install.sh is to do (`plan`, `install`, `undo`), for which user ("": the one of the settings), and whether
-    it need not ask.
+    """What install.sh is to do (`plan`, `install`, `undo`), for which user, and whether it need not ask.
+
+    Without a user it is the one who logs in by ssh, as the settings have it; or who may already; or `maildesk`.
     """
 
     name: str
@@ -58,8 +58,8 @@ def main(host: str, deed: Deed, *, ssh: str = "", key: Path | None = None) -> in
         known = ", ".join(each.name for each in load().hosts())
         raise UserError(f"There is no mail host named {host!r} in the settings; there are: {known}.")
     by_ssh = bool(ssh) or (settings is not None and settings.link == "ssh")
-    if not deed.user:
-        deed = replace(deed, user=settings.user if settings else USER)
+    if not deed.user and settings is not None and settings.link == "ssh":
+        deed = replace(deed, user=settings.user)
     with tempfile.TemporaryDirectory(prefix="maildesk-install-") as folder:
         if by_ssh:
             pack(Path(folder), authorized(key or _public(settings)) if deed.name != "undo" else "")

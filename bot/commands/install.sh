@@ -4,8 +4,9 @@
 #   sh install.sh plan|install|undo|test USER [--yes]
 #
 # `maildesk agent install` brings this script here, with the agent beside it and, for ssh, one line for authorized_keys.
-# USER is the ordinary user who may start the agent, and nothing else, through sudo. Whatever is written is shown first,
-# and noted in /etc/maildesk/installed: only what stands there, and is still as it was written, is ever taken away.
+# USER is the ordinary user who may start the agent, and nothing else, through sudo; "" is who may already, or maildesk.
+# Whatever is written is shown first, and noted in /etc/maildesk/installed: only what stands there, and is still as it was
+# written, is ever taken away.
 set -eu
 umask 022
 PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -21,6 +22,10 @@ settings=/etc/maildesk
 ini=$settings/agent.ini
 notes=$settings/installed
 sudoers=/etc/sudoers.d/maildesk
+if [ -z "$user" ] && [ -r $sudoers ]; then # who may already, stays it: another agent for the same user
+    user=$(sed -n "s|^\([a-z0-9_-]*\) ALL=(root) NOPASSWD: $agent \"\"\$|\1|p" $sudoers | head -n 1)
+fi
+user=${user:-maildesk}
 home=/var/lib/$user-login # root's, and never the folder that a service of that name has for its state
 line=$(cat "$here/authorized_keys" 2>/dev/null) || line=
 export line

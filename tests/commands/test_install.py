@@ -101,6 +101,7 @@ class TestHere:
         )
         done = machine.maildesk("agent", "install", "mx1", "--yes")
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "Tried as maildesk: the agent answers for postfix-out." in done.stdout
         assert f"      [postfix-out]\n      config_directory = {second.config_directory}" in done.stdout
         for name in ("mx1", "mx2"):
             found = machine.maildesk("doctor", "--host", name, MAIL_HOSTS="mx1=sudo,mx2=sudo:postfix-out")
@@ -153,6 +154,8 @@ class TestHere:
         assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
         assert "Tried as ana: the agent answers for default." in done.stdout
         assert machine.sh("ls -A /mnt/tmp") == ""
+        again = machine.run(*maildesk, "agent", "install", "mx1", "--yes")
+        assert (again.returncode, "= /etc/sudoers.d/maildesk" in again.stdout) == (0, True), "it stays hers"
         assert machine.run(*maildesk, "agent", "install", "mx1", "--undo").returncode == 0
         assert machine.files() == before
 
@@ -185,7 +188,7 @@ class TestHere:
         install.pack(tmp_path, "")
         machine.sh(f"mkdir /mnt/there; cp {tmp_path}/* /mnt/there")
         before = machine.files()
-        for user in ("root", "a b", "-x", "x;id", "$(id)", ""):
+        for user in ("root", "a b", "-x", "x;id", "$(id)"):
             done = machine.run("sh", "/mnt/there/install.sh", "install", user, "--yes")
             assert (done.returncode, "no name for an ordinary user" in done.stderr) == (1, True)
         assert machine.files() == before

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bot.commands import install
-from bot.settings import INSTALLED_AGENT
+from bot.settings import INSTALLED_AGENT, HostSettings
 from tests.deploy.test_image import of
 from tests.installed import Installed, request
 from tests.postfix.instance import PrivatePostfix
@@ -22,6 +22,7 @@ from tests.postfix.world import World
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+USER = HostSettings("mx1").user
 TIGHT, LOOSE = DEPLOY / "maildesk.service", DEPLOY / "maildesk-sudo.service"
 
 FORBID_SUDO = {
@@ -45,7 +46,7 @@ def unit(path: Path) -> dict[str, str]:
 def test_both_units_start_the_bot_as_an_ordinary_user_where_its_settings_lie() -> None:
     for path in (TIGHT, LOOSE):
         service = unit(path)
-        assert service["User"] == install.USER
+        assert service["User"] == USER
         assert service["ExecStart"] == "/opt/maildesk/bin/maildesk run"
         assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
         assert (service["StateDirectoryMode"], service["UMask"]) == ("0700", "0077")
@@ -109,7 +110,7 @@ def test_the_capabilities_that_the_looser_unit_leaves_are_enough(
 
 def test_the_samples_are_what_the_installation_writes(tmp_path: Path) -> None:
     (rule,) = [line for line in (DEPLOY / "sudoers").read_text().splitlines() if not line.startswith("#")]
-    assert rule == f'{install.USER} ALL=(root) NOPASSWD: {INSTALLED_AGENT} ""'
+    assert rule == f'{USER} ALL=(root) NOPASSWD: {INSTALLED_AGENT} ""'
     assert '$user ALL=(root) NOPASSWD: $agent \\"\\"' in install.SCRIPT.read_text()
     (line,) = [line for line in (DEPLOY / "authorized_keys").read_text().splitlines() if not line.startswith("#")]
     key = tmp_path / "key.pub"
@@ -133,3 +134,11 @@ def test_the_compose_file_fits_the_image() -> None:
     assert "user" not in service and "command" not in service, "the image says it"
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     assert (DEPLOY / service["env_file"]).resolve() == ROOT / ".env"
+
+
+def test_what_the_compose_file_says_about_the_key_puts_it_there_for_its_owner_alone(tmp_path: Path) -> None:
+    said = re.findall(r"sh -c '([^']+)' <", (DEPLOY / "compose.yaml").read_text())
+    for script in said:
+        subprocess.run(["sh", "-c", script], input=b"what was piped", cwd=tmp_path, check=True)
+    put = {path.name: (path.read_bytes(), path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert put == dict.fromkeys(("id_maildesk", "known_hosts"), (b"what was piped", 0o600))
