@@ -26,9 +26,9 @@ from handlers.door import Door, Request
 from handlers.pictures import refused
 
 FIRST = 1.0
-"""Seconds until a card shows who has answered, while others are still waited for."""
+"""Seconds until a card shows who has answered at the soonest, while others are still waited for."""
 EVERY = 2.0
-"""Seconds from one edit of it to the next."""
+"""Seconds from one edit of it to the next, once it took some."""
 
 
 async def run(request: Request) -> None:
