@@ -1,6 +1,7 @@
 """Looks at everything at once; each part says its lines, and none keeps another from saying its own."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
@@ -13,11 +14,13 @@ from bot.reputation.selfcheck import SelfCheck
 from bot.settings import Settings
 from bot.store.database import Store
 
+logger = logging.getLogger(__name__)
+
 Outside = Callable[[], Awaitable[Sequence[Line]]]
 """What another part has to say: Slack's side (handlers/doctor.py) is handed in."""
 
 PATIENCE = 60.0
-"""Seconds for each part."""
+"""Seconds for each part but a mail host, which has its own (bot/doctor/mailhosts.py)."""
 
 
 class Doctor:
@@ -45,7 +48,8 @@ class Doctor:
         Raises UserError for a host that there is none of.
         """
         if host:
-            return await self._host(self._hosts.named(host).name)
+            name = self._hosts.named(host).name
+            return await _within(name, self._host(name), None)
         opened = not self._store.is_open
         hindered = await self._open() if opened else None
         try:
@@ -54,7 +58,7 @@ class Doctor:
                 _within(people.ABOUT, self._people(slack)),
                 _within(storage.ABOUT, self._database(hindered)),
                 _within(names.ABOUT, names.lines(self._selfcheck)),
-                *(self._host(name) for name in self._hosts),
+                *(_within(name, self._host(name), None) for name in self._hosts),
             )
         finally:
             if opened:
@@ -92,9 +96,16 @@ class Doctor:
         return await mailhosts.lines(self._hosts[name], settings, lambda: self._now().timestamp())
 
 
-async def _within(about: str, part: Awaitable[list[Line]]) -> list[Line]:
+async def _within(about: str, part: Awaitable[list[Line]], seconds: float | None = PATIENCE) -> list[Line]:
+    """A part's lines. What nobody thought of keeps no other part from saying its own."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(seconds) as limit:
             return await part
-    except TimeoutError:
-        return [warning(about, f"This could not be found out within {PATIENCE:.0f} s.", "maildesk doctor, once more")]
+    except Exception as error:
+        if limit.expired():
+            return [
+                warning(about, f"This could not be found out within {seconds:.0f} s.", "maildesk doctor, once more")
+            ]
+        logger.warning("doctor could not look at %s", about, exc_info=error)
+        text = f"This could not be found out: {type(error).__name__}: {error}."
+        return [warning(about, text, "If it stays so, it is a mistake of Maildesk's: please report it with its log")]

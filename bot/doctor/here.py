@@ -57,14 +57,21 @@ def _disk(folder: Path) -> Line:
 
 
 def _secrets(settings: Settings) -> list[Path]:
-    """The files that hold secrets, those of them that there are."""
+    """The files that hold secrets, whether they are there or not, each once."""
     told = (settings.slack_bot_token_file, settings.slack_app_token_file, settings.dnsbl_keys_file)
     kept = None if settings.audit_key else settings.audit_key_file
-    return [path for path in (Path(".env"), *told, kept) if path and path.exists()]
+    keys = (Path(host.key) for host in settings.hosts() if host.link == "ssh")
+    return list(dict.fromkeys(path for path in (Path(".env"), *told, kept, *keys) if path))
 
 
 def _readable(path: Path) -> Line | None:
-    mode = path.stat().st_mode
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None  # Whoever needs it says so.
+    except OSError as error:
+        text = f"Who can read the secrets in {path} is not known: it can't be looked at ({error.strerror})."
+        return warning(ABOUT, text, f"The user that the bot runs as must be able to enter {path.absolute().parent}")
     if not mode & (stat.S_IROTH | stat.S_IWOTH):
         return None
     can = "changed" if mode & stat.S_IWOTH else "read"

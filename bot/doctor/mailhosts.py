@@ -17,20 +17,21 @@ from bot.settings import HostSettings
 from bot.text import listed, plural, share, size
 
 PATIENCE = 30.0
-"""Seconds for one host: doctor is asked by somebody who waits for it."""
+"""Seconds for one host, beyond those that its own settings give to ssh: doctor is asked by somebody who waits."""
 
 
 async def lines(host: MailHost, settings: HostSettings, now: Callable[[], float] = time.time) -> list[Line]:
     """Whatever is wrong with one host is a line; nothing is raised."""
+    patience = _patience(settings)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             info = await host.info()
             before = now()
             depth = await host.depth()
             after = now()
     except TimeoutError:
         mend = f"{ON_HOST}look at its load, and at what the agent waits for: ps -ef | grep -e maildesk -e postfix"
-        return [problem(host.name, f"No answer came within {PATIENCE:.0f} s.", mend)]
+        return [problem(host.name, f"No answer came within {patience:.0f} s.", mend)]
     except HostError as error:
         return [problem(host.name, *explained(error, settings))]
     return [
@@ -40,6 +41,11 @@ async def lines(host: MailHost, settings: HostSettings, now: Callable[[], float]
         clocks.apart(host.name, f"The clock of {host.name}", depth.taken_at, before, after),
         *_space(host.name, depth),
     ]
+
+
+def _patience(settings: HostSettings) -> float:
+    """So long that the ssh link, which knows more, tells of a silent host before: to log in, and to answer."""
+    return PATIENCE + 2 * settings.timeout if settings.link == "ssh" else PATIENCE
 
 
 def _agent(name: str, info: Info) -> Iterator[Line]:

@@ -15,9 +15,9 @@ async def lines(store: Store) -> list[Line]:
     name = store.database.name
     try:
         await store.try_writing()
+        found = await store.audit.examine()
     except StoreError as error:
         return [trouble(error)]
-    found = await store.audit.examine()
     if found.problems:
         text = f"The audit chain in {name} is not in order: {found.problems[0].text}"
         return [problem(ABOUT, text, "maildesk audit verify")]

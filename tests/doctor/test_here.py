@@ -181,6 +181,50 @@ def test_secrets_that_others_can_read(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not [line for line in here.lines(settings, tmp_path, NOON) if "holds secrets" in line.text]
 
 
+def test_a_key_for_ssh_is_a_secret_too(tmp_path: Path) -> None:
+    key = tmp_path / "ssh.key"
+    key.write_text("a key")
+    key.chmod(0o644)
+    settings = given(mail_hosts="mx2=ssh://maildesk@mx2.example.org,mx3=ssh://mx3.example.org", ssh_key_file=key)
+    (line,) = [line for line in here.lines(settings, tmp_path, NOON) if "holds secrets" in line.text]
+    assert (line.level, line.mend) == (WARNING, f"chmod o-rwx {key}")
+
+
+async def test_a_secret_in_a_folder_that_can_not_be_entered(well: Clinic, open_folder: Path) -> None:
+    (open_folder / "inner").mkdir(0o700)
+    well.settings |= {"audit_key": None, "audit_key_file": open_folder / "inner" / "audit.key"}
+    services = well.services()
+    with an_ordinary_user():
+        lines = await services.doctor.look()
+    assert {line.about for line in lines} >= {"settings", "mx1", "database"}, "each part says its lines"
+    (line,) = [line for line in lines if "audit.key is not known" in line.text]
+    assert (line.level, "Permission denied" in line.text) == (WARNING, True)
+    assert line.mend == f"The user that the bot runs as must be able to enter {open_folder}/inner"
+
+
+async def test_a_part_that_fails_is_a_line_and_keeps_no_other_from_saying_its_own(
+    well: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("bot.doctor.here.lines", defect)
+    lines = await well.look()
+    assert {line.about for line in lines} >= {"settings", "mx1", "database"}
+    (line,) = [line for line in lines if line.about == "settings"]
+    assert line.level is WARNING
+    assert line.text == "This could not be found out: ZeroDivisionError: division by zero."
+
+
+async def test_a_record_that_can_not_be_read_is_a_line(well: Clinic) -> None:
+    with contextlib.closing(sqlite3.connect(database(well))) as connection:
+        connection.execute("ALTER TABLE audit RENAME COLUMN actor TO who")
+        connection.commit()
+    level, text, mend = await the_one_about_the_database(well)
+    assert (level, "could not be found out" in text) == (PROBLEM, False)
+    assert mend
+
+
 @pytest.mark.parametrize(("free", "level"), [(50, Level.OK), (8, WARNING), (3, PROBLEM)])
 def test_a_disk_that_fills(tmp_path: Path, free: int, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
     from shutil import _ntuple_diskusage as usage

@@ -282,6 +282,15 @@ async def test_doctor_names_what_is_broken_and_what_mends_it(mx2: PrivateSSHD, b
     assert "=sudo" not in line.mend, "that would be the bot's own Postfix"
 
 
+async def test_a_host_that_may_be_silent_for_longer_than_doctor_waits_is_told_by_its_link(
+    mx2: PrivateSSHD, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailhosts, "PATIENCE", 0.5)
+    mx2.freeze()
+    (line,) = await look(mx2, timeout=2.0)
+    assert "took the connection but did not let the bot log in within 2 s" in line.text
+
+
 async def test_a_name_that_is_unknown(mx2: PrivateSSHD, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests ask no resolver but their own, so what this one would say is said here."""
 

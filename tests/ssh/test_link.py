@@ -197,7 +197,7 @@ async def test_neither_an_ssh_agent_nor_the_users_own_configuration_is_used(
     home = sshd.folder / "home"
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "config").write_text("Host *\n  Port 9\n  ForwardAgent yes\n  ProxyCommand false\n")
-    (home / ".ssh" / "ca-bundle.crt").write_text("no certificate\n")
+    (home / ".ssh" / "ca-bundle.crt").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     (home / ".ssh" / "id_ed25519").write_bytes(sshd.key.read_bytes())
     (home / ".ssh" / "known_hosts").write_text(sshd.known_hosts.read_text())
     monkeypatch.setenv("HOME", str(home))
