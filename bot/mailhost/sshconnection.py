@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,6 +55,8 @@ class Connection:
         self._opening = asyncio.Lock()
         self._places = asyncio.Semaphore(SESSIONS)
         self._connection: asyncssh.SSHClientConnection | None = None
+        self._sessions: Counter[asyncssh.SSHClientConnection] = Counter()
+        """How many agents are listened to over each connection; more than one where one is left."""
         self._visitor = Visitor()
         self._failures = 0
         self._failed_at = 0.0
@@ -63,27 +66,31 @@ class Connection:
     async def session(self) -> AsyncIterator[Session]:
         """An agent's three streams. Raises HostUnreachable where none could be started: nothing was asked then."""
         async with self._places:
-            stdin, stdout, stderr = await self._start()
+            connection, (stdin, stdout, stderr) = await self._start()
+            self._sessions[connection] += 1
             try:
                 yield stdin, stdout, stderr
             finally:
                 stdin.channel.abort()
+                self._sessions[connection] -= 1
+                self._end_if_left(connection)
 
     async def close(self) -> None:
         """End the connection. (A change on the mail host finishes there all the same.)"""
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        kept, self._connection = self._connection, None
+        for connection in {*self._sessions, *([kept] if kept else [])}:
             connection.abort()
             await connection.wait_closed()
 
-    async def _start(self) -> Session:
+    async def _start(self) -> tuple[asyncssh.SSHClientConnection, Session]:
         end = time.monotonic() + self._settings.timeout
         anew = True
         while True:
             connection = await self._kept()
+            limit = asyncio.timeout(self._settings.timeout)
             try:
-                async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._settings.timeout):
-                    return await connection.open_session(COMMAND, encoding=None)
+                async with limit:
+                    return connection, await connection.open_session(COMMAND, encoding=None)
             except asyncssh.ChannelOpenError as error:
                 # Too many at once, for its MaxSessions: some of them are agents that nobody here waits for any more.
                 if time.monotonic() > end:
@@ -94,17 +101,17 @@ class Connection:
                     ) from None
                 await asyncio.sleep(FULL)
             except (asyncssh.Error, OSError) as error:
+                if limit.expired():  # A TimeoutError is an OSError.
+                    self._leave(connection)
+                    raise self._unreachable(
+                        f"{self._settings.address} has not answered for {self._settings.timeout:g} s, so the "
+                        "connection was given up. Nothing was asked of it.",
+                        LOG,
+                    ) from None
                 self._drop(connection)
                 if not anew:
                     raise self._unreachable(f"{_said(error)}. Nothing was asked of it.", LOG) from None
                 anew = False  # The connection that was kept had died since; one that is new tells for sure.
-            except TimeoutError:
-                self._drop(connection)
-                raise self._unreachable(
-                    f"{self._settings.address} has not answered for {self._settings.timeout:g} s, so the connection "
-                    "was given up. Nothing was asked of it.",
-                    LOG,
-                ) from None
 
     async def _kept(self) -> asyncssh.SSHClientConnection:
         """The connection, made by whoever needs it first."""
@@ -191,6 +198,18 @@ class Connection:
         connection.abort()
         if self._connection is connection:
             self._connection = None
+
+    def _leave(self, connection: asyncssh.SSHClientConnection) -> None:
+        """Start nothing on it any more. Agents that are at work there are heard to their end, and it ends with them."""
+        if self._connection is connection:
+            self._connection = None
+        self._end_if_left(connection)
+
+    def _end_if_left(self, connection: asyncssh.SSHClientConnection) -> None:
+        if not self._sessions[connection]:
+            del self._sessions[connection]
+            if self._connection is not connection:
+                connection.abort()
 
     def _knock(self) -> str:
         """How an admin sees whether an sshd listens there, and lets this machine in."""
