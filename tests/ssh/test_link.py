@@ -234,7 +234,7 @@ async def test_a_connection_that_goes_silent_is_given_up_and_made_anew(sshd: Pri
     host = sshd.host(timeout=2.0)
     await host.depth()
     sshd.freeze()
-    with pytest.raises(errors.HostUnreachable, match="(?i)nothing was asked of it"):
+    with pytest.raises(errors.HostUnreachable, match=r"(?i)nothing was asked of it"):
         await host.hold(["ABCDEF"])
     sshd.freeze(signal.SIGCONT)
     await eventually(lambda: sshd.connections() == [])
