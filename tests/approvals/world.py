@@ -181,6 +181,8 @@ class World:
     renew: float = lease.RENEW
     roster: Roster = field(default_factory=lambda: Roster((VIC,), (OPAL, OTTO), (APRIL, ANTON)))
     agent: FakeAgent = field(init=False)
+    link: Link | None = None
+    """The way to a real agent, where it is not `agent` that is asked."""
 
     def __post_init__(self) -> None:
         self.agent = FakeAgent(self.clock)
@@ -197,7 +199,7 @@ class World:
         settings = Settings(_env_file=None, **self.values)  # type: ignore[call-arg]
         store = MortalStore(self.url, KEY, self.clock)
         store.life = life
-        hosts = MailHosts([MailHost(MortalLink(self.agent, life))])
+        hosts = MailHosts([MailHost(MortalLink(self.link or self.agent, life))])
         background, roster = Background(), self.roster
         async with store:
             try:
