@@ -208,7 +208,7 @@ async def test_what_the_settings_name_no_longer_ends_and_says_that_nobody_knows_
         assert await one.alerts.end_strangers(["mx1"]) == 0
     async with bot(url, one.clock, Rules({"deferred": {"enabled": False, "calm": "0m"}})) as later:
         await later.see("mx1", deferred=0)
-        assert [alert.rule for alert in await later.open()] == ["deferred", "store_space"], "what is off is not looked at"
+        assert [alert.rule for alert in await later.open()] == ["deferred", "store_space"], "off is not well"
         assert await later.alerts.end_strangers(["mx1"]) == 1
         assert [alert.rule for alert in await later.open()] == ["store_space"]
 
