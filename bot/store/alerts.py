@@ -70,7 +70,7 @@ async def keep(transaction: Transaction, values: Values) -> int:
     return int((await transaction.connection.execute(insert(alerts).values(**row).returning(alerts.c.id))).scalar_one())
 
 
-async def discard(transaction: Transaction, alert: int) -> None:
+async def forget_pending(transaction: Transaction, alert: int) -> None:
     """Forget an alert that never fired."""
     await transaction.connection.execute(delete(alerts).where(alerts.c.id == alert, alerts.c.fired_at.is_(None)))
 

@@ -88,7 +88,7 @@ class Alerts:
             for alert in map(alert_of, await kept.still_open(transaction.connection)):
                 why = self._strange(alert, hosts)
                 if why and alert.state is State.PENDING:
-                    await kept.discard(transaction, alert.id)
+                    await kept.forget_pending(transaction, alert.id)
                 elif why and alert.card is not None:
                     row = await kept.card(transaction.connection, alert.card)
                     assert row is not None

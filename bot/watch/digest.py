@@ -31,7 +31,7 @@ class NotADigest(MaildeskError):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Blemish:
     """A listing, or a check that does not pass. `severity` is a finding's; `since`: first seen then, or in each digest
     since then.
 
@@ -58,7 +58,7 @@ class Reputation:
     at: int | None = None
     before: int | None = None
     coverage: str = ""
-    told: tuple[Told, ...] = ()
+    told: tuple[Blemish, ...] = ()
     unknown: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
 

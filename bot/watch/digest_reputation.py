@@ -10,7 +10,7 @@ from typing import cast
 from bot.reputation.findings import Finding, Part, Severity
 from bot.reputation.report import PARTS, Report
 from bot.text import duration
-from bot.watch.digest import GONE, NEW, NOT_COMPARED, STILL, Reputation, Told
+from bot.watch.digest import GONE, NEW, NOT_COMPARED, STILL, Blemish, Reputation
 from bot.watch.reputation import LISTINGS, SHARED, SILENCES, name_of
 
 STALE = timedelta(hours=26)
@@ -51,11 +51,11 @@ def _is_told(finding: Finding) -> bool:
     return finding.severity in WRONG or finding.code in LISTINGS
 
 
-def _told(finding: Finding) -> Told:
+def _told(finding: Finding) -> Blemish:
     # The evidence of a listing begins with the list's name (bot/reputation/listings.py).
     name = finding.evidence[0].partition(" (")[0] if finding.code in LISTINGS and finding.evidence else ""
     since = int(finding.since) if finding.since else None
-    return Told(_key(finding), finding.part, finding.severity.value, finding.text, NOT_COMPARED, since, name)
+    return Blemish(_key(finding), finding.part, finding.severity.value, finding.text, NOT_COMPARED, since, name)
 
 
 def _key(finding: Finding) -> str:
@@ -64,8 +64,8 @@ def _key(finding: Finding) -> str:
 
 
 def _compared(
-    told: Sequence[Told], before: Reputation | None, known: Mapping[Part, Report], at: int | None
-) -> tuple[list[Told], list[str]]:
+    told: Sequence[Blemish], before: Reputation | None, known: Mapping[Part, Report], at: int | None
+) -> tuple[list[Blemish], list[str]]:
     """What is told now and what is gone; and sentences on what may be so still, as nobody could look."""
     if before is None:
         return list(told), []
@@ -88,7 +88,7 @@ def _compared(
     return compared, lost
 
 
-def _not_known(told: Told, report: Report) -> bool:
+def _not_known(told: Blemish, report: Report) -> bool:
     """Whether nobody could look now: the list is silent or broken, the check has no result, or nobody knows how the
     host sends."""
     area = told.key.partition(" ")[0]
@@ -105,7 +105,7 @@ def _not_known(told: Told, report: Report) -> bool:
     return not of_area or silent or (not results and unsure)
 
 
-def _subject(told: Told) -> str:
+def _subject(told: Blemish) -> str:
     rest = told.key.partition(" ")[2]
     return rest.rpartition(" ")[0] if told.list else rest
 

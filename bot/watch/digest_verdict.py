@@ -16,10 +16,10 @@ from bot.watch.digest import (
     WARNING,
     WELL,
     YESTERDAY,
+    Blemish,
     Digest,
     Fired,
     HostDigest,
-    Told,
 )
 
 AGO = 15 * 60
@@ -78,7 +78,7 @@ def still_open(host: HostDigest) -> list[Fired]:
     return [alert for alert in host.alerts if alert.ended_at is None]
 
 
-def wrong(host: HostDigest) -> list[Told]:
+def wrong(host: HostDigest) -> list[Blemish]:
     """Listings that matter and checks that do not pass, the worst first, listings before checks."""
     found = [each for each in host.reputation.told if each.change != GONE and each.severity in (PROBLEM, WARNING)]
     return sorted(found, key=lambda each: (STATES.index(each.severity), not each.list))
@@ -98,7 +98,7 @@ def _has_news(host: HostDigest, digest: Digest) -> bool:
     return bool(changed or happened or host.listed.expiring or state(host, digest) in (PROBLEM, WARNING))
 
 
-def _fresh(told: Told) -> str:
+def _fresh(told: Blemish) -> str:
     return {NEW: " (new)", STILL: ""}.get(told.change, "")
 
 

@@ -70,7 +70,7 @@ class Round:
         if alert is None or alert is before:
             return
         if alert.state is State.OK and alert.fired_at is None:
-            await kept.discard(self._transaction, alert.id)
+            await kept.forget_pending(self._transaction, alert.id)
         elif after.refresh or after.transitions:
             await keep_and_tell(self._transaction, alert, await self._card_of(alert), after.transitions)
         else:

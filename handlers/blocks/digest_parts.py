@@ -10,12 +10,12 @@ from bot.watch.digest import (
     GONE,
     NEW,
     Asked,
+    Blemish,
     Deed,
     Digest,
     Fired,
     HostDigest,
     Muted,
-    Told,
     Top,
 )
 from bot.watch.sparks import spark
@@ -132,7 +132,7 @@ def _alert(alert: Fired, told: Digest, addresses: Addresses) -> Line:
     return line
 
 
-def _lists(listings: Sequence[Told], host: HostDigest, told: Digest) -> Block | None:
+def _lists(listings: Sequence[Blemish], host: HostDigest, told: Digest) -> Block | None:
     lines = [_told(each, told) for each in listings[:CHECKS]]
     if len(listings) > CHECKS:
         lines.append(f"… and {len(listings) - CHECKS} more")
@@ -141,7 +141,7 @@ def _lists(listings: Sequence[Told], host: HostDigest, told: Digest) -> Block | 
     return rich(paragraph([bold("Blocklists")]), bullets(*lines)) if lines else None
 
 
-def _told(each: Told, told: Digest) -> Line:
+def _told(each: Blemish, told: Digest) -> Line:
     if each.change == GONE:
         what = f"no longer listed by {each.list}" if each.list else "right again"
         return ["✅ ", bold(what[0].upper() + what[1:]), ": was ", words(each.text, SHOWN)]

@@ -9,7 +9,7 @@ from handlers.blocks.alert_words import ABANDONED, ITSELF, OVER, SIGNS, Known, w
 from handlers.blocks.kit import Card, card
 from handlers.blocks.rich import bold, joined, person, say, words
 
-Told = tuple[str, str]
+Around = tuple[str, str]
 """What comes before the alert's title, and what after it."""
 
 
@@ -27,44 +27,44 @@ def transition(said: Transition, alert: Alert, known: Known, mention: Sequence[s
     return card(told, say([*whom, f"{sign} {before}".rstrip() + " ", bold(title, 300), f". {after}".rstrip()]))
 
 
-def _fired(said: Transition, _: Alert, __: Rule | None) -> Told:
+def _fired(said: Transition, _: Alert, __: Rule | None) -> Around:
     return f"{said.severity.label.capitalize()}: ", said.text
 
 
-def _again(said: Transition, alert: Alert, _: Rule | None) -> Told:
+def _again(said: Transition, alert: Alert, _: Rule | None) -> Around:
     often = f" It has fired {alert.times} times." if alert.times > 1 else ""
     return f"{said.severity.label.capitalize()} again: ", f"{said.text}{often}"
 
 
-def _worse(said: Transition, _: Alert, __: Rule | None) -> Told:
+def _worse(said: Transition, _: Alert, __: Rule | None) -> Around:
     return f"Worse, {said.severity.label} now: ", said.text
 
 
-def _reminded(said: Transition, alert: Alert, _: Rule | None) -> Told:
+def _reminded(said: Transition, alert: Alert, _: Rule | None) -> Around:
     lasts = duration((said.at - alert.since).total_seconds())
     return f"Still, for {lasts}: ", f"{said.text} Nobody has acknowledged it."
 
 
-def _woken(said: Transition, _: Alert, __: Rule | None) -> Told:
+def _woken(said: Transition, _: Alert, __: Rule | None) -> Around:
     return "Worse than when it was snoozed, so the snooze is over: ", said.text
 
 
-def _resolved(said: Transition, alert: Alert, rule: Rule | None) -> Told:
+def _resolved(said: Transition, alert: Alert, rule: Rule | None) -> Around:
     lasted = duration((said.at - alert.since).total_seconds())
     if alert.abandoned:
         return "No longer watched: ", f"{said.text} That was {lasted} after it began. {worst(alert, rule)}".rstrip()
     return "Over: ", f"{lasted} after it began. {worst(alert, rule)}".rstrip()
 
 
-def _acknowledged(said: Transition, _: Alert, __: Rule | None) -> Told:
+def _acknowledged(said: Transition, _: Alert, __: Rule | None) -> Around:
     return "", f"{said.by} acknowledged it. There are no more reminders."
 
 
-def _snoozed(said: Transition, _: Alert, __: Rule | None) -> Told:
+def _snoozed(said: Transition, _: Alert, __: Rule | None) -> Around:
     return "", f"{said.by} snoozed it {said.text}. Until then nobody is reminded or mentioned."
 
 
-TELLS: Mapping[Event, Callable[[Transition, Alert, Rule | None], Told]] = {
+TELLS: Mapping[Event, Callable[[Transition, Alert, Rule | None], Around]] = {
     Event.FIRED: _fired,
     Event.AGAIN: _again,
     Event.WORSE: _worse,

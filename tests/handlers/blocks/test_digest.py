@@ -15,6 +15,7 @@ from bot.watch.digest import (
     STILL,
     WEEK,
     Asked,
+    Blemish,
     Day,
     Deed,
     Digest,
@@ -24,7 +25,6 @@ from bot.watch.digest import (
     Muted,
     Queue,
     Reputation,
-    Told,
     Top,
 )
 from bot.watch.digests import Made, details, is_short
@@ -47,7 +47,7 @@ QUEUE = Queue(
 CLEAN = Reputation(END - HOUR, None, "192.0.2.25 is on none of the 24 blocklists that answered.")
 WELL = HostDigest("mx1", QUEUE, reputation=CLEAN)
 DOWN = Fired("Postfix is down", "", "critical", "No mail comes in and none goes out.", "", END - HOUR, None, 1)
-LISTED = Told("k", "rbl", "warning", "192.0.2.25 is listed by SpamCop.", NEW, END - HOUR, "SpamCop")
+LISTED = Blemish("k", "rbl", "warning", "192.0.2.25 is listed by SpamCop.", NEW, END - HOUR, "SpamCop")
 
 
 def digest(*hosts: HostDigest, **more: object) -> Digest:
@@ -224,7 +224,7 @@ def test_hostile_text_is_taken_by_slack_and_cannot_act(name: str, text: str, man
             END,
             END,
             text,
-            (Told("k", "auth", "problem", text, change), replace(LISTED, list=text)) * many,
+            (Blemish("k", "auth", "problem", text, change), replace(LISTED, list=text)) * many,
             (text,) * 12,
             (text,),
         ),
