@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.ordinary_user",
     "tests.installed",
     "tests.ssh.fixtures",
+    "tests.commands.machine",
 ]
 
 # The same inputs in every run, so that a failure repeats; `make soak` (HYPOTHESIS_PROFILE=soak) looks for new ones.

@@ -6,21 +6,36 @@ runs outside. Users, sudo and sshd are real in it, and gone with it.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from tests.postfix.instance import PrivatePostfix
 
 ROOT = Path(__file__).parents[2]
+AGENT = "/usr/local/sbin/maildesk-agent"
+INFO = json.dumps({"v": 1, "verb": "info", "instance": "default", "args": {}}) + "\n"
+MAY_ALL = "echo 'ana ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ana; chmod 0440 /etc/sudoers.d/ana"
+"""In it, an admin who is not root."""
+REAL = [pytest.mark.real(name) for name in ("postfix", "sudo", "mount namespace")]
 
 SETUP = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /mnt
-flock /etc/sudoers.d cp -a /etc /mnt/etc  # while no other test changes users there
+mkdir /mnt/etc
+# Others may change users meanwhile: their locks come and go.
+for try in 1 2 3 4 5 6 7 8 9; do
+    if cp -a /etc/. /mnt/etc; then try=; break; fi
+    sleep 0.2
+done
+test -z "$try"
+rm -f /mnt/etc/passwd.* /mnt/etc/group.* /mnt/etc/shadow.* /mnt/etc/gshadow.*
 rm -rf /mnt/etc/maildesk /mnt/etc/sudoers.d/maildesk /mnt/etc/postfix
 cp -a "$2" /mnt/etc/postfix
 mkdir /mnt/old
@@ -96,3 +111,15 @@ class Machine:
             # Changing users leaves backups and numbers behind, as any useradd does.
             "grep -v -e '^/etc/[a-z]*- ' -e '^/etc/sub[ug]id'"
         )
+
+
+def as_user(name: str) -> tuple[str, ...]:
+    """The beginning of a command that somebody else than root runs, who may read where the tests' own Python lies."""
+    may_read = ("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search")
+    return ("setpriv", "--reuid", name, "--regid", name, "--init-groups", *may_read)
+
+
+@pytest.fixture
+def machine(postfix: PrivatePostfix) -> Iterator[Machine]:
+    with Machine(postfix) as made:
+        yield made
