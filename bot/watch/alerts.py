@@ -13,6 +13,7 @@ from bot.store.audit import Entry
 from bot.store.database import Store
 from bot.store.memory import recall, remember
 from bot.store.outbox import Told
+from bot.text import duration
 from bot.watch.engine import abandoned, snooze_limit
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.observing import Observed, Round
@@ -226,5 +227,4 @@ class Alerts:
 def _until(lasting: timedelta | None) -> str:
     if lasting is None:
         return "until it changes"
-    hours = lasting.total_seconds() / 3600
-    return f"for {hours / 24:g} days" if hours >= 48 else f"for {hours:g} h"
+    return f"for {duration(lasting.total_seconds())}"

@@ -78,7 +78,8 @@ class Queue:
 
     `peak` is the most messages and when. `now` is the last that is known of the end, `now_at` when that was; `waited`
     for how many seconds the oldest message had been there at the most, `oldest` at the end. `unknown` are the seconds
-    of which nothing is known. `usual` and `usual_before` are medians, of this stretch and the one before.
+    of which nothing is known. `usual` and `usual_before` are medians, of this stretch and the one before. `pace` is how
+    many seconds lie between two points.
     """
 
     points: tuple[tuple[int, int | None, int | None, int | None, int | None], ...] = ()
@@ -91,6 +92,7 @@ class Queue:
     usual: int | None = None
     usual_before: int | None = None
     days: tuple[Day, ...] = ()
+    pace: int = 300
 
     @property
     def totals(self) -> list[int | None]:

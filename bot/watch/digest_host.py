@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast, get_args
 
 from bot.approvals import records
@@ -97,7 +97,8 @@ class Reader:
         found = await self._samples(name, samples.HOUR, self._start, self._end)
         made = digest_queue.queue(name, found, self._start, self._end, self._zone, samples.HOUR)
         earlier = await self._samples(name, samples.HOUR, self._start - (self._end - self._start), self._start)
-        return replace(made, usual_before=digest_queue.usual(earlier))
+        lately = await self._samples(name, samples.MINUTE, self._end - timedelta(seconds=samples.HOUR), self._end)
+        return replace(digest_queue.seen_last(made, lately), usual_before=digest_queue.usual(earlier))
 
     async def _samples(self, name: str, span: int, start: datetime, end: datetime) -> Sequence[samples.Sample]:
         return await samples.series(self._connection, name, span, start, end)

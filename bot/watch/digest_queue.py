@@ -46,6 +46,7 @@ def queue(host: str, found: Sequence[Sample], start: datetime, end: datetime, zo
         waited=max(waits, default=None),
         usual=usual(found),
         days=_days(found, zone),
+        pace=pace,
     )
     drawn = _series(host, made, start, end, zone, ())
     highest = drawn.highest()
@@ -53,6 +54,12 @@ def queue(host: str, found: Sequence[Sample], start: datetime, end: datetime, zo
     # The peak in words is the one in the picture.
     peak_shown = (int(highest.at.timestamp()), highest.messages) if highest else None
     return replace(made, peak=peak_shown, unknown=int(unknown))
+
+
+def seen_last(made: Queue, lately: Sequence[Sample]) -> Queue:
+    """With what the last of these samples, of each minute, says of the end: an hour's would only tell its mean."""
+    last = next((sample for sample in reversed(lately) if _total(sample) is not None), None)
+    return replace(made, now=_total(last), now_at=last.at, oldest=last.oldest) if last else made
 
 
 def usual(found: Sequence[Sample]) -> int | None:
@@ -118,7 +125,7 @@ def _series(host: str, queue: Queue, start: datetime, end: datetime, zone: str, 
         for at, active, deferred, hold, incoming in queue.points
     )
     peak = Peak(_moment(queue.peak[0]), queue.peak[1]) if queue.peak else None
-    return Series(host, start, end, zone, points, marks, peak)
+    return Series(host, start, end, zone, points, marks, peak, timedelta(seconds=queue.pace))
 
 
 def _total(sample: Sample) -> int | None:

@@ -92,8 +92,9 @@ class ReputationWatch:
         await self._alerts.observe("", of_the_bot(report, await self._memories(), self._names, now))
 
     async def _left_out(self, host: MailHost) -> Collection[Part]:
-        firing = await self._alerts.firing()
-        runs_out = any((alert.rule, alert.host) == ("certificate", host.name) for alert in firing)
+        # One that waits too: it may be muted, and is to begin soon after that.
+        opened = await self._alerts.open()
+        runs_out = any((alert.rule, alert.host) == ("certificate", host.name) for alert in opened)
         async with self._store.reading() as connection:
             return left_out(await _recall(connection, host.name), self._now(), runs_out=runs_out)
 

@@ -81,7 +81,8 @@ class Series:
     """The queue of a mail host from `start` to `end`; all times are aware, `zone` is an IANA name that shows them.
 
     Points are in order and at an even pace. `peak` is handed in where the samples behind the points, such as means of
-    an hour, went higher than these. Raises ValueError for points that are out of order, and for an empty stretch.
+    an hour, went higher than these. `pace` is how far points are apart, as a rule. Raises ValueError for points that
+    are out of order, and for an empty stretch.
     """
 
     host: str
@@ -91,6 +92,7 @@ class Series:
     points: tuple[Point, ...]
     marks: tuple[Mark, ...] = ()
     peak: Peak | None = None
+    pace: timedelta | None = None
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
@@ -133,7 +135,9 @@ class Series:
         return 2 * usual if totals[-1] > HIDES * usual > 0 else None
 
     def _pace(self) -> timedelta:
-        """From one point to the next, as a rule."""
+        """From one point to the next, as a rule: as the points have it, where nobody said."""
+        if self.pace:
+            return self.pace
         distances = [later.at - earlier.at for earlier, later in pairwise(self.points)]
         return sorted(distances)[len(distances) // 2] if distances else timedelta(minutes=1)
 

@@ -120,7 +120,8 @@ def _second(told: Digest) -> list[Line]:
     alerts = sum(len(host.alerts) for host in (*told.hosts, told.itself))
     dark = len(told.hosts) - len(known)
     unknown = f", of {plural(dark, 'host')} it is not known" if dark else ""
-    line = f"{plural(total, 'message')} in their queues{unknown}; {plural(alerts, 'alert')} in {_length(told)}."
+    queued = f"{plural(total, 'message')} in their queues{unknown}" if known else "What is queued is not known of any"
+    line = f"{queued}; {plural(alerts, 'alert')} in {_length(told)}."
     return [[words(line)]]
 
 

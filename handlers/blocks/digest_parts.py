@@ -28,6 +28,9 @@ ALERTS, CHECKS, DEEDS = 8, 6, 8
 
 T = TypeVar("T")
 
+AN_HOUR = 3600
+"""Points that are so many seconds apart are hours, of which the moment of the peak is not known."""
+
 SEVERITIES = {"critical": "🔴", "warning": "🟡", "notice": "🔵"}
 FINDINGS = {"problem": "🔴", "warning": "🟡", "info": "🔵"}
 
@@ -92,7 +95,8 @@ def queue_line(host: HostDigest, told: Digest) -> str:
     line = f"Queue: {plural(queue.now, 'message')} {at}"
     if queue.peak and queue.peak[1] > queue.now:
         most = "most seen" if queue.unknown else "at most"
-        line += f", {most} {queue.peak[1]:,} at {when(queue.peak[0], told)}"
+        hour = "in the hour from" if queue.pace >= AN_HOUR else "at"
+        line += f", {most} {queue.peak[1]:,} {hour} {when(queue.peak[0], told)}"
     oldest = queue.oldest or host.listed.oldest
     if queue.now and oldest:
         line += f"; the oldest waits for {duration(told.end - oldest)}"
@@ -214,14 +218,20 @@ def _mute(mute: Muted, told: Digest) -> Line:
     return [bold(what), f" ({over} {when(mute.until, told)}), by ", person(mute.by)]
 
 
+def _first(at: int | None, told: Digest) -> str:
+    """When the first does; it goes at the next attempt after its time, and was still there when that had passed."""
+    if at is None:
+        return ""
+    return f", the first at {when(at, told)}." if at > told.end else ", the first at the next attempt."
+
+
 def _coming(host: HostDigest, told: Digest) -> Block | None:
     """Certificates that run out, mail that goes back, requests that wait."""
     lines: list[Line] = [[words(each, SHOWN)] for each in host.reputation.certificates[:3]]
     listed = host.listed
     if listed.expiring:
         goes = plural(listed.expiring, "message goes back", "messages go back")
-        first = f", the first at {when(listed.expires_at, told)}" if listed.expires_at else ""
-        lines.append(f"{goes} to their senders within 12 hours{first}")
+        lines.append(f"{goes} to their senders within 12 hours{_first(listed.expires_at, told)}")
     for request in host.open[:3]:
         noun = KINDS.get(request.kind, (request.kind, ""))[0]
         stands = ENDS.get(request.state, request.state)

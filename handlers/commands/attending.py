@@ -17,6 +17,8 @@ from handlers.door import Request
 LONGEST = timedelta(days=30)
 NUMBER = 10
 """The most digits that the number of an alert has."""
+MOST = 10
+"""So many alerts are named."""
 
 ACKNOWLEDGED, SNOOZED = "acknowledged", "snoozed"
 
@@ -60,7 +62,15 @@ def _names(done: Sequence[AlertCard]) -> str:
 
 
 def _together(done: Sequence[AlertCard]) -> str:
-    return " All alerts on the same card are." if any(len(each.firing) > 1 for each in done) else ""
+    shared = [alert for each in done if len(each.firing) > 1 for alert in each.firing]
+    if not shared:
+        return ""
+    more = f" and {len(shared) - MOST} more" if len(shared) > MOST else ""
+    return f" That goes for all that stands on the same card: {', '.join(map(_short, shared[:MOST]))}{more}."
+
+
+def _short(alert: Alert) -> str:
+    return f"{alert.host}/{alert.rule}" if alert.host else alert.rule
 
 
 def _how_long(words: str) -> tuple[str, timedelta | None]:
@@ -68,7 +78,10 @@ def _how_long(words: str) -> tuple[str, timedelta | None]:
     what, _, last = words.rpartition(" ")
     if last.lower() in SNOOZES:
         return what.strip(), SNOOZES[last.lower()][1]
-    return what.strip(), time_of(last, f"Nothing was snoozed. Say how long at the end: {listed([*SNOOZES], 'or')}.")
+    how = f"Nothing was snoozed. Say how long at the end: {listed([*SNOOZES], 'or')}."
+    if not what and last:
+        raise UserError(f"Which alert, or how long? {how} For example: /mail snooze 12 8h.")
+    return what.strip().removesuffix(" for"), time_of(last, how)
 
 
 def time_of(word: str, otherwise: str) -> timedelta:
@@ -116,11 +129,11 @@ def _cards(wanted: Sequence[Alert]) -> list[int]:
 
 
 def _there(firing: Sequence[Alert]) -> str:
-    shown = [f"{each.card} ({each.host}/{each.rule})" if each.host else f"{each.card} ({each.rule})" for each in firing]
+    shown = [f"{each.card} ({_short(each)})" for each in firing]
     if not shown:
         return "No alert fires now."
-    more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""
-    return f"What fires now: {', '.join(shown[:10])}{more}."
+    more = f" and {len(shown) - MOST} more" if len(shown) > MOST else ""
+    return f"What fires now: {', '.join(shown[:MOST])}{more}."
 
 
 COMMANDS = (

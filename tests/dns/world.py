@@ -233,16 +233,17 @@ class DnsWorld:
         run("rbldnsd", *options, "-p", str(self.root / "rbldnsd.pid"), *datasets)
 
     def _answering(self) -> set[int]:
-        """The PIDs of nsd's processes that answer: the children of its main one's children."""
-        return {each for child in children(int((self.root / "nsd.pid").read_text())) for each in children(child)}
+        """The PIDs of nsd's processes that answer: the living children of its main one's children."""
+        pid = int((self.root / "nsd.pid").read_text())
+        return {each for child in children(pid) for each in children(child) if lives(each)}
 
     def _former(self, answering: set[int]) -> set[int]:
-        """Those that still live; one that has outlived its successors' first seconds was forgotten, and is ended."""
+        """Those that still live; one that outlives its successors' first seconds was forgotten by nsd, and is ended."""
         left = self._answering() & answering
         for each in left:
             if time.monotonic() - self._reloaded > FORGOTTEN:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGTERM)
+                    os.kill(each, signal.SIGKILL)
         return left
 
     def _serial(self, name: str) -> int | None:

@@ -16,11 +16,12 @@ from bot.store.database import Store
 from bot.store.outbox import Told
 from bot.store.samples import Sample
 from bot.watch.alerts import Alerts
-from bot.watch.digests import Digests
+from bot.watch.digests import Digests, Made
 from bot.watch.model import Reading
 from bot.watch.mutes import Mutes
 from bot.watch.rules import Rules
 from tests.approvals.world import Clock
+from tests.watch.subjects import told
 
 TEAM, OPS = "T0TEAM", "C0OPS"
 MORNING = datetime(2026, 11, 24, 7, 0, 20, tzinfo=UTC)
@@ -132,3 +133,13 @@ class Days:
         for host in self.hosts:
             await self.queue(lambda _: 4, self.clock() - DAY, host)
             await self.report(CLEAN, DKIM_OK, PASSES, host=host)
+
+
+async def asked(days: Days, span: str = "day", host: str = "") -> Made:
+    made = await days.digests.get(await days.digests.post(host, span, "U0VIC", TEAM, OPS))
+    assert made is not None
+    return made
+
+
+async def posted(store: Store) -> list[tuple[str, str]]:
+    return [(kind, subject) for kind, subject, _ in await told(store) if kind.startswith("digest")]

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
 
 from bot.errors import UserError
-from bot.reputation.findings import Finding, Severity
 from bot.store import tables
 from bot.store.database import Store
-from bot.watch.digest import GONE, NEW, NOT_COMPARED, PROBLEM, STILL, UNKNOWN, WELL, YESTERDAY, Deed, NotADigest, Top
+from bot.watch.digest import PROBLEM, UNKNOWN, WELL, YESTERDAY, Deed, NotADigest, Top
 from bot.watch.digest_queue import series
 from bot.watch.digest_verdict import facts, state
-from bot.watch.digests import SAID, Made
+from bot.watch.digests import SAID
+from handlers.blocks.digest_parts import queue_line
 from tests.approvals.world import Clock
-from tests.store.migrated import lay_out
 from tests.store.subjects import KEY
 from tests.watch.digesting import (
     CLEAN,
     DAY,
-    DKIM,
     DKIM_OK,
     HOUR,
     MINUTE,
@@ -35,50 +30,13 @@ from tests.watch.digesting import (
     OPAL,
     OPS,
     PASSES,
-    SILENT,
     SOON,
     SPAMCOP,
     TEAM,
     Days,
+    asked,
+    posted,
 )
-from tests.watch.subjects import told
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real("postgresql"))])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return lay_out(tmp_path)
-    return str(request.getfixturevalue("postgresql_url"))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    made = Clock()
-    made.turn(MORNING - made())
-    return made
-
-
-@pytest.fixture
-async def store(url: str, clock: Clock) -> AsyncIterator[Store]:
-    async with Store(url, KEY, clock) as made:
-        yield made
-
-
-@pytest.fixture
-async def days(store: Store, clock: Clock) -> Days:
-    made = Days(store, clock)
-    await made.alerts.move_in(TEAM)
-    return made
-
-
-async def asked(days: Days, span: str = "day", host: str = "") -> Made:
-    made = await days.digests.get(await days.digests.post(host, span, "U0VIC", TEAM, OPS))
-    assert made is not None
-    return made
-
-
-async def posted(store: Store) -> list[tuple[str, str]]:
-    return [(kind, subject) for kind, subject, _ in await told(store) if kind.startswith("digest")]
 
 
 async def test_a_day_without_a_word_is_well_and_its_details_are_in_the_thread(days: Days) -> None:
@@ -142,108 +100,6 @@ async def test_an_old_listing_says_nothing_of_now_and_is_nothing_to_compare_with
     assert host.listed.before_at is None and host.listed.senders == (Top("a@x.test", 11, None),)
 
 
-async def test_listings_and_checks_are_new_then_still_there_then_gone(days: Days, clock: Clock) -> None:
-    async def morning(*findings: object) -> dict[str, str]:
-        await days.report(*findings)  # type: ignore[arg-type]
-        assert await days.digests.post_due()
-        made = await days.digests.get(int((await posted(days.store))[-1][1].partition("/")[0]))
-        assert made
-        clock.turn(DAY)
-        return {each.list or each.text: each.change for each in made.digest.hosts[0].reputation.told}
-
-    assert await morning(SPAMCOP, DKIM_OK, PASSES) == {"SpamCop": NOT_COMPARED}
-    assert await morning(SPAMCOP, DKIM, PASSES) == {"SpamCop": STILL, DKIM.text: NEW}
-    assert await morning(CLEAN, DKIM, PASSES) == {"SpamCop": GONE, DKIM.text: STILL}
-    assert await morning(CLEAN, DKIM_OK, PASSES) == {DKIM.text: GONE}
-    assert await morning(CLEAN, DKIM_OK, PASSES) == {}
-
-
-async def test_a_listing_is_there_since_it_was_seen_and_a_check_fails_since_a_digest_said_so(
-    days: Days, clock: Clock
-) -> None:
-    seen = (MORNING - 5 * HOUR).timestamp()
-    for _ in range(2):
-        await days.report(replace(SPAMCOP, since=seen), DKIM, PASSES)
-        assert await days.digests.post_due()
-        clock.turn(DAY)
-    made = await days.digests.get(2)
-    assert made
-    told = {each.text: each.since for each in made.digest.hosts[0].reputation.told}
-    assert told == {SPAMCOP.text: int(seen), DKIM.text: int(MORNING.timestamp())}
-
-
-async def test_a_list_that_is_silent_has_let_nobody_go(days: Days, clock: Clock) -> None:
-    await days.report(SPAMCOP, DKIM, PASSES)
-    await days.digests.post_due()
-    clock.turn(DAY)
-    await days.report(SILENT, PASSES)
-    (host,) = (made := await asked(days)).digest.hosts
-    assert {each.list or each.text: each.change for each in host.reputation.told} == {
-        "SpamCop": STILL,
-        DKIM.text: STILL,
-    }
-    assert state(host, made.digest) == PROBLEM
-    assert f"Whether this is still so could not be found out: {SPAMCOP.text}" in host.reputation.unknown
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        (replace(SILENT, code="rbl.broken", text="SpamCop failed the test of a list that works."), CLEAN),
-        (replace(SILENT, text="Many lists, one of which stands here by its ID, gave no answer."), CLEAN),
-        (replace(SILENT, subject="192.0.2.25", text="The lists could not be asked in time.", lists=()), CLEAN),
-        (replace(SILENT, code="rbl.internal_error", text="The check failed inside this bot.", lists=()),),
-    ],
-    ids=["broken", "silent", "not in time", "failed"],
-)
-async def test_a_list_that_could_not_say_has_let_nobody_go(
-    days: Days, clock: Clock, found: tuple[Finding, ...]
-) -> None:
-    await days.report(SPAMCOP, DKIM_OK, PASSES)
-    await days.digests.post_due()
-    clock.turn(DAY)
-    await days.report(*found, DKIM_OK, PASSES)
-    (host,) = (await asked(days)).digest.hosts
-    assert [(each.list, each.change) for each in host.reputation.told] == [("SpamCop", STILL)]
-
-
-async def test_an_address_that_was_not_asked_about_was_not_let_go(days: Days, clock: Clock) -> None:
-    await days.report(SPAMCOP, DKIM_OK, PASSES)
-    await days.digests.post_due()
-    clock.turn(DAY)
-    of_domain = replace(CLEAN, subject="example.org", text="example.org is on none of the 9 blocklists that answered.")
-    hidden = Finding("dns", Severity.UNKNOWN, "sending.unknown", "mx1", "How mx1 sends is not known: it is away.")
-    await days.report(hidden, of_domain, DKIM_OK, PASSES, addresses=())
-    (host,) = (await asked(days)).digest.hosts
-    assert [(each.list, each.change) for each in host.reputation.told] == [("SpamCop", STILL)]
-    await days.report(of_domain, DKIM_OK, PASSES, addresses=("192.0.2.99",))
-    (host,) = (await asked(days)).digest.hosts
-    assert host.reputation.told == ()
-    assert host.reputation.unknown == (
-        f"It is not looked up any more, as the host does not send by it: {SPAMCOP.text}",
-    )
-
-
-async def test_a_check_that_fails_in_another_way_still_fails(days: Days, clock: Clock) -> None:
-    await days.report(SPAMCOP, DKIM, PASSES)
-    await days.digests.post_due()
-    clock.turn(DAY)
-    revoked = replace(DKIM, code="dkim.revoked", text="The DKIM key s1 of example.org is revoked.")
-    policy = replace(SPAMCOP, code="rbl.policy", text="192.0.2.25 is listed by SpamCop (policy).")
-    await days.report(policy, revoked, PASSES)
-    (host,) = (await asked(days)).digest.hosts
-    assert {each.text: each.change for each in host.reputation.told} == {revoked.text: STILL, policy.text: STILL}
-
-
-async def test_a_report_of_last_week_is_not_what_is_so_now(days: Days, clock: Clock) -> None:
-    await days.report(CLEAN, DKIM_OK, PASSES)
-    clock.turn(7 * DAY)
-    await days.queue(lambda _: 4, clock() - DAY)
-    (host,) = (made := await asked(days)).digest.hosts
-    assert state(host, made.digest) == UNKNOWN
-    assert host.reputation.unknown[0].endswith("blocklists; TLS: last checked 7 d before.")
-
-
 async def test_alerts_mutes_deeds_and_certificates_are_told(days: Days, clock: Clock) -> None:
     await days.down(1)
     await days.down(0)
@@ -285,6 +141,19 @@ async def test_a_week_has_its_days_and_the_week_before(days: Days, clock: Clock)
     assert [day.name for day in host.queue.days][:2] == ["Tue 17 Nov", "Wed 18 Nov"]
     assert {day.peak for day in host.queue.days} == {21}
     assert made.digest.end - made.digest.start == 7 * 86_400
+
+
+async def test_a_week_tells_the_end_by_the_last_look_and_a_peak_by_its_hour(days: Days, clock: Clock) -> None:
+    clock.turn(48 * MINUTE)
+    began = clock() - 30 * MINUTE
+    await days.queue(lambda at: 900 if at == began + 10 * MINUTE else 10, began)
+    (host,) = (made := await asked(days, "week")).digest.hosts
+    last = int(clock().timestamp()) // 60 * 60
+    assert (host.queue.now, host.queue.now_at) == (11, last)
+    assert host.queue.unknown == 7 * 86_400 - (48 * 60 + 20), "the hour that goes on was looked at"
+    assert not [fact for fact in facts(host, made.digest) if "for the last" in fact]
+    line = queue_line(host, made.digest)
+    assert line.startswith("Queue: 11 messages at the end, most seen 901 in the hour from 08:00"), line
 
 
 async def test_yesterday_is_the_local_day(days: Days, clock: Clock) -> None:

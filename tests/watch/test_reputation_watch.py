@@ -14,6 +14,7 @@ from bot.reputation.subjects import subject
 from bot.store import reports
 from bot.store.database import Store
 from bot.store.outbox import Told
+from bot.watch.mutes import Mutes
 from bot.watch.reputation_watch import EVERY
 from bot.watch.rules import Rules, Severity
 from tests.approvals.world import Clock
@@ -22,6 +23,7 @@ from tests.dns.world import DnsWorld
 from tests.reputation.site import site
 from tests.smtp.certificates import Authority
 from tests.store.subjects import KEY, TEAM
+from tests.watch.digesting import OPAL
 from tests.watch.receiving import MINUTE, World
 
 pytestmark = [pytest.mark.real("nsd", "rbldnsd", "unbound"), pytest.mark.takes(240)]
@@ -215,6 +217,21 @@ async def test_a_certificate_that_runs_out_is_told_and_seen_renewed_at_the_next_
     assert len(await world.firing()) == 2, "it has to be so for a while"
     await shows(80)
     assert await world.firing() == []
+
+
+async def test_a_certificate_that_ran_out_during_a_mute_is_told_soon_after_it(
+    make: Make, authority: Authority, tmp_path: Path
+) -> None:
+    world = make("muted")
+    world.authorities = str(authority.file)
+    world.site.left = timedelta(days=10)
+    world.site.plant(world.dns, authority, tmp_path)
+    await Mutes(world.store, world.clock).mute("certificate", "mx1", timedelta(minutes=40), OPAL)
+    with world.site.outside() as world.ends:
+        await world.later()
+        assert await world.firing() == []
+        await world.later()
+        assert {alert.rule for alert in await world.firing()} == {"certificate"}
 
 
 async def test_of_two_bots_one_looks_at_each_host_each_half_hour(make: Make, tmp_path: Path) -> None:
