@@ -203,16 +203,12 @@ class Deletion:
 
     def _delete(self, meant: Sequence[str], names: Optional[Kept]) -> None:
         looking = self._looking(names)
-        settled: Dict[str, Settled] = {}
-        for number, (ids, handled) in enumerate(in_turn(chunks(meant), self._postsuper), 1):
-            settled.update(looking.after_deleting(ids))
+        for ids, handled in in_turn(chunks(meant, PARTS), self._postsuper):
+            settled = looking.after_deleting(ids)
             left = ("failed", handled.complaint or "it still lies on hold")
             settled.update((queue_id, left) for queue_id in ids if queue_id not in settled)
-            self._output.progress(len(self._story.settled) + len(settled), len(self._targets), "deleted")
-            if number % PARTS == 0:
-                self._settle(settled)
-                settled = {}
-        self._settle(settled)
+            self._settle(settled)
+            self._output.progress(len(self._story.settled), len(self._targets), "deleted")
 
     def _settle(self, settled: Mapping[str, Settled]) -> None:
         if settled:

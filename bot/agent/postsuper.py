@@ -12,11 +12,12 @@ from bot.agent.protocol import MAX_TEXT
 
 T = TypeVar("T")
 
-AT_ONCE = 1000
+AT_ONCE = 2000
 """So many messages are handed to one postsuper(1): while it moves some, the agent looks after those before them."""
 
-PARTS = 5
-"""What became of so many parts is written down together: each write to a journal waits for the disk."""
+PARTS = 3
+"""So many parts are taken together where the agent has little to do for each message: a start of postsuper(1), and a
+write to a journal, which waits for the disk, cost as much as some hundred messages."""
 
 # What it says for each message that it handled.
 _HANDLED = re.compile(r"postsuper: ([0-9A-Za-z]+): (removed|placed on hold|released from hold|requeued|expired)\b")

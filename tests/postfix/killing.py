@@ -20,10 +20,11 @@ PROGRAM = '''
 import errno, json, os, signal, subprocess, sys, threading
 sys.path.insert(0, sys.argv[1])
 import bot.agent.__main__ as agent
-from bot.agent import delete, deletions, hold, info, noreplace, postsuper, purge, release, restore
+from bot.agent import delete, deletion, deletions, hold, info, noreplace, postsuper, purge, release, restore
 
 # Several parts, so that it is killed while postsuper works on one and the agent on another.
 postsuper.AT_ONCE = 3
+deletion.PARTS = 1
 
 CHANGES = ("fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "rmdir", "unlink")
 
