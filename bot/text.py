@@ -18,7 +18,15 @@ _UNPRESENTABLE = re.compile(
 def presentable(text: str, limit: int = 300) -> str:
     """One line of text that can't act: controls, bidi and separator characters shown as escapes, cut at `limit`."""
     shown = _UNPRESENTABLE.sub(_escape, text[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    return shown if len(shown) <= limit else shortened(shown[: limit - 1])
+
+
+_LAST_LINK = re.compile(r"\S*://\S*\Z")
+
+
+def shortened(beginning: str) -> str:
+    """The beginning of a text that was cut, and the mark that says so; the half of a link would lead elsewhere."""
+    return _LAST_LINK.sub("", beginning) + "…"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -28,6 +28,7 @@ from handlers.blocks.home import ALERTS, Decidable, Fleet, home
 from handlers.blocks.kit import Card
 from handlers.commands.alerts import last_look, place
 from handlers.commands.help import Help
+from handlers.commands.status import reputations
 from handlers.door import Door, Request
 from handlers.reply import SLACK_ERRORS
 
@@ -158,7 +159,8 @@ class Homes:
         unseen = blind(looked, services.store.health.trouble, services.now())
         done = await services.store.audit.latest(ACTIONS)
         zone = services.settings.timezone
-        return Fleet(looks, alerts, await self._decidable(actor), done, unseen, zone, links)
+        last = await reputations(services, services.hosts.values())
+        return Fleet(looks, alerts, await self._decidable(actor), done, unseen, zone, links, reputations=last)
 
     async def _looked_at(self) -> Sequence[Look]:
         """How the mail hosts are, or were a moment ago."""

@@ -15,6 +15,12 @@ def test_presentable_text_is_one_line_that_cannot_act(text: str, limit: int) -> 
     assert presentable(shown, limit) == shown
 
 
+def test_a_link_is_not_cut_in_two() -> None:
+    page = "See https://check.example/remove?ip=192.0.2.25 for more."
+    assert presentable(page, 30) == "See …"
+    assert presentable(page, 50) == "See https://check.example/remove?ip=192.0.2.25 fo…"
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [

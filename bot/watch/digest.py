@@ -163,7 +163,8 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """An alert that fired, or still did; `ended_at` None: it was open when the digest was made.
+    """An alert that fired, or still did. It was bad `since` then, and fired once that had lasted; `ended_at` None: it
+    was open when the digest was made.
 
     `abandoned`: it ended because nobody looks any more, so nobody knows whether it is well.
     """
@@ -173,6 +174,7 @@ class Fired:
     severity: str
     text: str
     cause: str
+    since: int
     fired_at: int
     ended_at: int | None
     times: int

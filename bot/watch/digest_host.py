@@ -74,6 +74,7 @@ class Reader:
             severity=alert.severity.label,
             text=alert.text,
             cause=alert.cause,
+            since=_seconds(alert.since),
             fired_at=_seconds(alert.fired_at or alert.since),
             ended_at=_seconds(ended) if ended else None,
             times=alert.times,

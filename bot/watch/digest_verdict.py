@@ -104,6 +104,6 @@ def _fresh(told: Blemish) -> str:
 
 def _since(alert: Fired, digest: Digest, local: ZoneInfo) -> str:
     """The time of day, with the day where it is another than the end's."""
-    fired = datetime.fromtimestamp(alert.fired_at, UTC).astimezone(local)
+    since = datetime.fromtimestamp(alert.since, UTC).astimezone(local)
     end = datetime.fromtimestamp(digest.end, UTC).astimezone(local)
-    return f"{fired:%H:%M}" if fired.date() == end.date() else f"{fired:%a} {fired.day} {fired:%b %H:%M}"
+    return f"{since:%H:%M}" if since.date() == end.date() else f"{since:%a} {since.day} {since:%b %H:%M}"

@@ -57,8 +57,9 @@ def step(
     if before.state is State.PENDING:
         if judgement is not Judgement.BAD:
             return Step(_ended(alert, now))
-        since = now if _was_silent(before, rule, now, silence) else alert.since
-        return _wait(replace(alert, severity=severity, since=since), rule, now, still)
+        if _was_silent(before, rule, now, silence):
+            alert = _anew(alert, now)
+        return _wait(replace(alert, severity=severity), rule, now, still)
     if judgement is Judgement.GOOD:
         return _calm(alert, rule, now)
     return _go_on(replace(alert, good_since=None), severity, rule, now, still)
@@ -74,11 +75,12 @@ def _begun(earlier: Alert | None, rule: Rule, host: str, reading: Reading, now: 
 def _seen(alert: Alert, reading: Reading, rule: Rule, now: datetime) -> Alert:
     """With what this reading says. Words that a good reading lacks stay as they were."""
     assert reading.value is not None
-    if reading.measured:
-        peak = reading.value if rule.worse(reading.value, alert.peak) else alert.peak
-        alert = replace(alert.tracked(reading.value), value=reading.value, peak=peak)
-    else:
+    number = reading.value if reading.measured else reading.seen
+    if number is None:
         alert = replace(alert, value=None)
+    else:
+        peak = number if rule.worse(number, alert.peak) else alert.peak
+        alert = replace(alert.tracked(number), value=number, peak=peak)
     return replace(
         alert,
         seen_at=now,
@@ -91,11 +93,17 @@ def _seen(alert: Alert, reading: Reading, rule: Rule, now: datetime) -> Alert:
 def _wait(alert: Alert, rule: Rule, now: datetime, still: bool) -> Step:
     """A pending alert that is bad: it fires once that has lasted. What has to keep still begins to count anew."""
     if still:
-        return Step(replace(alert, since=now))
+        return Step(_anew(alert, now))
     if now - alert.since < rule.lasting:
         return Step(alert)
     firing = replace(alert, state=State.FIRING, fired_at=now, times=alert.times + 1)
     return _told(firing, now, Event.AGAIN if alert.times else Event.FIRED, quiet=alert.snoozed(now))
+
+
+def _anew(alert: Alert, now: datetime) -> Alert:
+    """A pending alert that begins now, with the numbers of now."""
+    value = alert.start if alert.value is None else alert.value
+    return replace(alert, since=now, start=value, peak=value, track=alert.track[-1:])
 
 
 def _calm(alert: Alert, rule: Rule, now: datetime) -> Step:

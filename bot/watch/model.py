@@ -19,7 +19,7 @@ class Reading:
     `text` says the value in words, `cause` in one line what is likely behind it. `selector` picks the mail that it is
     about, as somebody would type it. `severity` where it is not the rule's own, as for a blocklist's weight. Subject,
     text and cause may hold hostile text and addresses: front ends make them presentable (bot/text.py). Not `measured`:
-    the value is only what it is judged by, and no number that anybody saw.
+    the value is only what it is judged by; the number that somebody saw is `seen`, if there is one.
     """
 
     subject: str
@@ -29,10 +29,11 @@ class Reading:
     selector: str = ""
     severity: Severity | None = None
     measured: bool = True
+    seen: float | None = None
 
     def undecided(self, rule: Rule) -> Reading:
-        """The same with a value that neither begins an alert nor ends one."""
-        return replace(self, value=(rule.fires + rule.clears) / 2, measured=False)
+        """The same with a value that neither begins an alert nor ends one; the number stays what was seen."""
+        return replace(self, value=(rule.fires + rule.clears) / 2, measured=False, seen=self.value)
 
 
 class State(StrEnum):

@@ -122,9 +122,9 @@ def _part(title: str, found: Sequence[T], most: int, line: Callable[[T], Line]) 
 
 def _alert(alert: Fired, told: Digest, addresses: Addresses) -> Line:
     sign = SEVERITIES.get(alert.severity, "🔵") if alert.ended_at is None else "⚪" if alert.abandoned else "✅"
-    since = f"since {when(alert.fired_at, told)}"
+    since = f"since {when(alert.since, told)}"
     if alert.ended_at is not None:
-        since = f"{when(alert.fired_at, told)}, for {duration(alert.ended_at - alert.fired_at)}"
+        since = f"{when(alert.since, told)}, for {duration(alert.ended_at - alert.since)}"
     text = shown_text(" ".join(filter(None, (alert.text, alert.cause))), addresses)
     line: list[str | dict[str, object]] = [f"{sign} ", bold(alert.title), f" ({since})"]
     if alert.times > 1:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from bot.actors import Actor, Role
 from bot.approvals.model import Request
 from bot.mailhost.look import Look
-from bot.mailhost.verdict import verdict
+from bot.mailhost.verdict import Level, queued, verdict
 from bot.store.audit import Row
-from bot.text import clock, shown_text
+from bot.text import clock, plural, shown_text
 from bot.watch.model import Alert
 from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
 from handlers.blocks.help import Entry, overview
@@ -37,6 +37,7 @@ class Fleet:
 
     `blind` says of which mail hosts it is not known whether there is an alert; `zone` is the time zone of what is told;
     `links` lead to the cards of alerts, by their numbers. `alerts_known`: that there are none is known, too.
+    `reputations` has a line of each host's last check.
     """
 
     looks: Sequence[Look]
@@ -47,6 +48,7 @@ class Fleet:
     zone: str = "UTC"
     links: Mapping[int, str] = field(default_factory=dict)
     alerts_known: bool = True
+    reputations: Sequence[str] = ()
 
 
 def home(
@@ -73,7 +75,8 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
     more = len(fleet.alerts) - ALERTS
     return [
         header("Mail hosts"),
-        *[_line(seen) for seen in fleet.looks],
+        *[_line(seen, [alert for alert, _ in fleet.alerts if alert.host == seen.host]) for seen in fleet.looks],
+        context(*fleet.reputations) if fleet.reputations else None,
         context(f"As of {at}; open this tab again for a fresh look.") if at else None,
         header("Alerts"),
         *[_alert(alert, known, fleet.links.get(alert.card or 0, "")) for alert, known in fleet.alerts[:ALERTS]],
@@ -86,9 +89,14 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
     ]
 
 
-def _line(seen: Look) -> Block:
+def _line(seen: Look, alerts: Sequence[Alert]) -> Block:
+    """How it is now; it is not called well while something fires of it."""
     said = verdict(seen)
-    return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], said.detail)
+    if not alerts or said.level > Level.WELL:
+        return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], said.detail)
+    fires = plural(len(alerts), "alert fires", "alerts fire")
+    headline = f"{seen.host}: {fires}, below. {queued(seen)}"
+    return say([f"{SIGNS[max(alert.severity for alert in alerts)]} ", bold(headline, 400)], said.detail)
 
 
 def _alert(alert: Alert, known: Known, address: str) -> Block:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.errors import UserError
-from bot.text import presentable
+from bot.text import presentable, shortened
 
 Block = dict[str, Any]
 Element = dict[str, Any]
@@ -67,7 +67,7 @@ def cut(text: str, limit: int) -> str:
     """At most `limit` units of text that can't act; `–` when nothing visible is left."""
     shown = presentable(text, limit)
     if length(shown) > limit:
-        shown = _fitted(shown, limit - 1) + "…"
+        shown = shortened(_fitted(shown, limit - 1))
     return shown if shown.strip() else NOTHING
 
 
@@ -81,7 +81,7 @@ def escaped(text: str, limit: int) -> str:
     whole = cut(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     if length(whole) <= limit:
         return whole
-    return re.sub(r"&[a-z]*\Z", "", _fitted(whole, limit - 1)) + "…"
+    return shortened(re.sub(r"&[a-z]*\Z", "", _fitted(whole, limit - 1)))
 
 
 def plain(text: str, limit: int) -> Element:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 
 from slack_bolt.async_app import AsyncApp
@@ -13,6 +13,7 @@ from bot.mailhost.host import MailHost
 from bot.mailhost.look import Look, look
 from bot.mailhost.looks import looks
 from bot.reputation.report import NotAReport
+from bot.services import Services
 from bot.store import samples
 from handlers.access import Body
 from handlers.blocks import notice, overview, status
@@ -64,7 +65,9 @@ async def _say(request: Request, host: MailHost) -> None:
 
 async def _card(request: Request, host: MailHost) -> Card:
     services = request.services
-    seen, notes, welcome = await asyncio.gather(look(host, services.now), _notes(request), _reputation(request, [host]))
+    seen, notes, welcome = await asyncio.gather(
+        look(host, services.now), _notes(request), reputations(services, [host])
+    )
     addresses = services.settings.channel_addresses
     known = [] if seen.reachable else [*(await _last_known(request, [seen])).values()]
     revision = secrets.token_hex(4)
@@ -75,7 +78,7 @@ async def _overviews(request: Request, meant: Several) -> AsyncIterator[tuple[Se
     """The overview as it grows; in the last one nobody is waited for any more."""
     services = request.services
     addresses, revision = services.settings.channel_addresses, secrets.token_hex(4)
-    welcome, notes = await _reputation(request, meant.hosts), await _notes(request)
+    welcome, notes = await reputations(request.services, meant.hosts), await _notes(request)
     async with aclosing(looks(meant.hosts, services.now, FIRST, EVERY)) as all_seen:
         async for seen in all_seen:
             known = await _last_known(request, seen)
@@ -106,9 +109,9 @@ async def _notes(request: Request) -> list[str]:
     return [*unwritten(services.store.health.trouble, services.now()), *undelivered(backlog, services.now()), *without]
 
 
-async def _reputation(request: Request, hosts: Sequence[MailHost]) -> list[str]:
+async def reputations(services: Services, hosts: Iterable[MailHost]) -> list[str]:
     """A line for each host: what the last whole report of it said, and how long ago."""
-    reports, now = request.services.reports, request.services.now()
+    reports, now = services.reports, services.now()
     lines = []
     for host in hosts:
         try:

@@ -47,7 +47,8 @@ async def test_it_shows_hosts_alerts_and_what_was_done(watched: Desk) -> None:
     await seen(watched, AWAY)
     await watched.type("/mail mute deferred mx1")
     text = text_of(view := await opened(watched, VIC))
-    assert "🟢 mx1 is well." in text
+    assert "🔴 mx1: 1 alert fires, below. 16 messages are queued: " in text and "mx1 is well" not in text
+    assert "⚪ Reputation of mx1: not checked yet. /mail check mx1" in text
     assert "🔴 mx1: Mail host can't be reached · alert 1\nNo answer for 5 minutes: connection refused." in text
     assert f"archives/{OPS}/p" in str(view.blocks), "a link to its card"
     assert "opal: mute mx1: done" in text

@@ -115,6 +115,8 @@ async def test_alerts_mutes_deeds_and_certificates_are_told(days: Days, clock: C
         ("Postfix is down", True, 2),
         ("Postfix is down", False, 1),
     ]
+    (fires,) = await days.alerts.firing()
+    assert host.alerts[0].since == int(fires.since.timestamp()) < host.alerts[0].fired_at, "as its card has it"
     assert host.deeds == (Deed("hold", "U0OPAL", 2, 42),)
     assert [(each.title, each.by) for each in host.mutes] == [("Much deferred mail", "U0OPAL")]
     assert host.reputation.certificates == (SOON.text,) and host.reputation.told == ()

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.watch.engine import REFRESH, SILENCE, snooze_limit
-from bot.watch.model import TRACK, Event, State
+from bot.watch.engine import REFRESH, SILENCE, snooze_limit, step
+from bot.watch.model import TRACK, Event, Reading, State
 from bot.watch.rules import Severity
 from tests.watch.course import AT_ONCE, DEFERRED, FAR, HOUR, MINUTE, START, Course
 
@@ -68,22 +68,34 @@ def test_what_is_unknown_changes_nothing_whatever_the_state() -> None:
     assert [each.event for each in course.told] == [Event.FIRED, Event.RESOLVED]
 
 
+def test_what_is_left_undecided_shows_the_number_that_was_seen() -> None:
+    course = Course()
+    course.see(700)
+    reading = Reading("", 900, "900").undecided(course.rule)
+    alert = step(course.open, course.rule, "mx1", reading, course.now + MINUTE).alert
+    assert alert is not None and alert.state is State.FIRING
+    assert (alert.value, alert.start, alert.peak) == (900, 700, 900)
+
+
 def test_nobody_can_say_that_it_was_bad_while_nobody_looked() -> None:
     """The bot was away for the night: two hiccups are not a night's fault."""
     course = Course(DEFERRED)
-    course.see(700)
+    course.see(9_000)
     assert course.see(700, SILENCE + DEFERRED.lasting + MINUTE) == []
-    assert course.open.since == course.now
+    assert (course.open.since, course.open.start, course.open.peak) == (course.now, 700, 700)
     assert course.see_for(14 * MINUTE, 700) == []
     assert course.see(700) == [Event.FIRED]
 
 
 def test_what_must_keep_still_begins_to_count_anew_when_it_need_not_any_more() -> None:
     course = Course(DEFERRED)
+    course.see(9_000, still=True)
     for _ in range(60):
         assert course.see(700, still=True) == []
-    assert course.see_for(14 * MINUTE, 700) == []
-    assert course.see(700) == [Event.FIRED]
+    assert course.see_for(14 * MINUTE, 800) == []
+    assert course.see(800) == [Event.FIRED]
+    assert (course.open.since, course.open.start, course.open.peak) == (course.now - 15 * MINUTE, 700, 800)
+    assert course.open.track == (700,) + 15 * (800,)
 
 
 def test_what_fires_already_goes_on_while_it_must_keep_still_without_a_reminder_or_a_mention() -> None:

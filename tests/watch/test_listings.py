@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +55,8 @@ def test_a_queue_that_does_not_grow_begins_no_alert_and_ends_none() -> None:
     for grown in (None, 0, -50):
         found = reading("sender", grown=grown)
         assert RULES["sender"].judge(found.value or 0) == "between"
-        assert not found.measured, "nobody saw that number"
+        assert not found.measured, "nobody saw the number that it is judged by"
+        assert found.seen == pytest.approx(100 * 2800 / 3000)
 
 
 def test_bounces_are_no_hacked_account() -> None:

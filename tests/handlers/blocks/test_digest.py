@@ -46,7 +46,9 @@ QUEUE = Queue(
 )
 CLEAN = Reputation(END - HOUR, None, "192.0.2.25 is on none of the 24 blocklists that answered.")
 WELL = HostDigest("mx1", QUEUE, reputation=CLEAN)
-DOWN = Fired("Postfix is down", "", "critical", "No mail comes in and none goes out.", "", END - HOUR, None, 1)
+DOWN = Fired(
+    "Postfix is down", "", "critical", "No mail comes in and none goes out.", "", END - HOUR, END - HOUR, None, 1
+)
 LISTED = Blemish("k", "rbl", "warning", "192.0.2.25 is listed by SpamCop.", NEW, END - HOUR, "SpamCop")
 
 
