@@ -16,7 +16,7 @@ from bot.watch.model import Alert, State
 from bot.watch.rows import AlertCard
 from handlers.access import Body
 from handlers.blocks import alert as blocks
-from handlers.blocks.alert_buttons import SNOOZES, Seen, fingerprint
+from handlers.blocks.alert_buttons import END, SNOOZES, Seen, fingerprint
 from handlers.blocks.alert_words import Known
 from handlers.blocks.kit import Card, unpacked
 from handlers.blocks.transition import transition
@@ -62,6 +62,9 @@ async def _acknowledge(request: Request) -> None:
 
 async def _snooze(request: Request) -> None:
     card, newest, severity, word = unpacked(request.value, int, int, int, str)
+    if word == END:
+        await request.services.alerts.unsnooze(card, request.actor)
+        return
     if word not in SNOOZES:
         raise UserError("This button was made by another version of this bot. Nothing was done. Type /mail snooze.")
     await _as_seen(request, card, Seen(newest, severity))

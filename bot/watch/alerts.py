@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,15 +13,24 @@ from bot.store.audit import Entry
 from bot.store.database import Store
 from bot.store.memory import recall, remember
 from bot.store.outbox import Told
-from bot.text import duration
-from bot.watch.engine import abandoned, snooze_limit
+from bot.watch import attending
+from bot.watch.attending import Deed
+from bot.watch.engine import abandoned
 from bot.watch.model import Alert, Event, State, Transition
 from bot.watch.observing import Observed, Round
-from bot.watch.rows import AlertCard, alert_of, card, keep_and_tell, place, show_cards, stale, tell, values_of
-from bot.watch.rules import Rule, Rules, Severity
-
-FAR = timedelta(days=3650)
-"""How long a snooze lasts that lasts until the alert changes."""
+from bot.watch.rows import (
+    AlertCard,
+    Attended,
+    alert_of,
+    card,
+    keep_and_tell,
+    place,
+    show_cards,
+    stale,
+    tell,
+    values_of,
+)
+from bot.watch.rules import Rules, Severity
 
 HOME = "watch.home"
 
@@ -108,37 +117,25 @@ class Alerts:
             return "This is not watched any more: the rule is off. How it is now is not known."
         return ""
 
-    async def acknowledge(self, card: int, by: Actor) -> AlertCard:
+    async def acknowledge(self, card: int, by: Actor) -> Attended:
         """Say that somebody looks after the alerts of this card.
 
         Raises UserError when there is nothing to look after.
         """
-        now = self._now()
+        return await self._attend(card, by, attending.acknowledge(by, self._now()))
 
-        def acknowledged(alert: Alert, _: Rule | None) -> tuple[Alert, Transition] | None:
-            if alert.acknowledged_at is not None:
-                return None
-            said = Transition(Event.ACKNOWLEDGED, now, alert.severity, by=by.name)
-            return replace(alert, acknowledged_at=now, acknowledged_by=by.id, acknowledged_name=by.name), said
+    async def unacknowledge(self, card: int, by: Actor) -> Attended:
+        """Say that nobody does: there are reminders again. Raises UserError as above, and when nobody did."""
+        return await self._attend(card, by, attending.unacknowledge())
 
-        def already(alerts: Sequence[Alert]) -> str:
-            first = alerts[0]
-            return f"{first.acknowledged_name} has acknowledged it already."
+    async def snooze(self, card: int, lasting: timedelta | None, by: Actor) -> Attended:
+        """Neither remind nor mention for so long; None: until it gets worse or is over. It takes the place of a snooze
+        that there is. Raises UserError as above."""
+        return await self._attend(card, by, attending.snooze(lasting, by, self._now()))
 
-        return await self._each(card, by, "acknowledge", acknowledged, already)
-
-    async def snooze(self, card: int, lasting: timedelta | None, by: Actor) -> AlertCard:
-        """Neither remind nor mention for so long; None: until it gets worse or is over. Raises UserError as above."""
-        now = self._now()
-
-        def to_snooze(alert: Alert, rule: Rule | None) -> tuple[Alert, Transition] | None:
-            limit = snooze_limit(alert, rule) if lasting is None and rule else None
-            until = now + (FAR if lasting is None else lasting)
-            said = Transition(Event.SNOOZED, now, alert.severity, _until(lasting), by=by.name)
-            snoozed = replace(alert, snoozed_until=until, snoozed_at=limit, snoozed_by=by.id, snoozed_name=by.name)
-            return snoozed, said
-
-        return await self._each(card, by, "snooze", to_snooze, lambda _: "")
+    async def unsnooze(self, card: int, by: Actor) -> Attended:
+        """End a snooze before its time. Raises UserError as above, and when nothing is snoozed."""
+        return await self._attend(card, by, attending.unsnooze(self._now()))
 
     async def firing(self) -> tuple[Alert, ...]:
         """Every alert that fires now, the worst first, then the oldest."""
@@ -186,15 +183,8 @@ class Alerts:
         async with self._store.transaction() as transaction:
             return await kept.prune(transaction, self._now() - older)
 
-    async def _each(
-        self,
-        number: int,
-        by: Actor,
-        verb: str,
-        change: Callable[[Alert, Rule | None], tuple[Alert, Transition] | None],
-        already: Callable[[Sequence[Alert]], str],
-    ) -> AlertCard:
-        """Change every alert that fires on this card, and have that told."""
+    async def _attend(self, number: int, by: Actor, deed: Deed) -> Attended:
+        """Do this to every alert that fires on this card, and have that told."""
         now = self._now()
         async with self._store.transaction() as transaction:
             await transaction.alone()
@@ -208,23 +198,20 @@ class Alerts:
                 raise UserError("This alert is over, so there is nothing to do about it any more.")
             where = place(row)
             changed = [
-                found for alert in shown.firing if (found := change(alert, self.rules.of(alert.host).get(alert.rule)))
+                found
+                for alert in shown.firing
+                if (found := deed.change(alert, self.rules.of(alert.host).get(alert.rule)))
             ]
             if not changed:
-                raise UserError(already(shown.firing))
-            for alert, _ in changed:
+                raise UserError(deed.nothing(shown.firing))
+            for alert in changed:
                 await kept.keep(transaction, values_of(alert))
             await transaction.tell(where)
             # One person's deed is told once, however many alerts share the card.
-            await tell(transaction, where, changed[0][0].id, changed[0][1])
-            entry = Entry(now, by.id, by.name, by.role.label, verb, shown.host, f"alert {number}", "done")
+            said = Transition(deed.event, now, changed[0].severity, deed.text(shown.firing), by=by.name)
+            await tell(transaction, where, changed[0].id, said)
+            entry = Entry(now, by.id, by.name, by.role.label, deed.verb, shown.host, f"alert {number}", "done")
             await transaction.audit(entry)
             told = await card(transaction.connection, number)
         assert told is not None
-        return told
-
-
-def _until(lasting: timedelta | None) -> str:
-    if lasting is None:
-        return "until it changes"
-    return f"for {duration(lasting.total_seconds())}"
+        return Attended(shown, told)

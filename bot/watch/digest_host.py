@@ -84,7 +84,7 @@ class Reader:
 
     async def _mutes(self, name: str) -> tuple[Muted, ...]:
         found = await mutes(self._connection, self._start, self._end)
-        return tuple(self._muted(mute) for mute in found if mute.host in ("", name))
+        return tuple(self._muted(mute) for mute in _joined(found) if mute.host in ("", name))
 
     def _muted(self, mute: Mute) -> Muted:
         rule = self._rules.get(mute.rule)
@@ -116,6 +116,18 @@ class Reader:
             row = await reports.as_of(self._connection, name, part, self._end)
             found[part] = _report(row.content) if row else None
         return found
+
+
+def _joined(found: Sequence[Mute]) -> list[Mute]:
+    """One that took another's place goes on for it: muted since the first, until the last says, by whom that was."""
+    joined: list[Mute] = []
+    for mute in found:
+        scope = (mute.rule, mute.host, mute.since)
+        former = next((each for each in joined if (each.rule, each.host, each.until) == scope), None)
+        if former:
+            joined.remove(former)
+        joined.append(replace(mute, since=former.since) if former else mute)
+    return joined
 
 
 def _report(content: Mapping[str, Any] | None) -> Report | None:

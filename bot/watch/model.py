@@ -53,6 +53,8 @@ class Event(StrEnum):
     REMINDED = "reminded"
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
+    UNACKNOWLEDGED = "unacknowledged"
+    UNSNOOZED = "unsnoozed"
     WOKEN = "woken"
     RESOLVED = "resolved"
 

@@ -31,6 +31,14 @@ class AlertCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Attended:
+    """A card as it was before somebody said something of its alerts, and as it is since."""
+
+    before: AlertCard
+    card: AlertCard
+
+
+@dataclass(frozen=True, slots=True)
 class Mute:
     """Nothing of `rule` (empty: no rule at all) on `host` (empty: on any) begins to fire; by whom, and until when."""
 

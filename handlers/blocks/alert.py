@@ -57,7 +57,7 @@ def _told(where: str, lead: Alert, others: Sequence[Alert], known: Known, begun:
 def _said(alert: Alert, known: Known) -> str:
     """What people have said about an alert, for those who only hear of it."""
     parts = [f"Acknowledged by {alert.acknowledged_name}."] if alert.acknowledged_at else []
-    parts += [f"Snoozed {snoozed_until(alert, known)}."] if alert.snoozed(known.now) else []
+    parts += [f"Snoozed {snoozed_until(alert, known.zone)}."] if alert.snoozed(known.now) else []
     return "".join(f" {part}" for part in parts)
 
 

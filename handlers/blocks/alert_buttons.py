@@ -18,6 +18,9 @@ SNOOZES: Mapping[str, tuple[str, timedelta | None]] = {
 }
 """What a snooze can be, by the word that is typed for it: how it is called, and how long it lasts."""
 
+END = "end"
+"""What stands in a button's place of those words when it ends the snooze that there is."""
+
 LABELS: Mapping[str, str] = {
     "queue": "Show queue",
     "hold": "Hold all of {}",
@@ -56,7 +59,9 @@ def buttons(shown: AlertCard, known: Known) -> list[Element]:
     value = packed(shown.id, seen.newest, seen.severity)
     if any(alert.acknowledged_at is None for alert in shown.firing):
         made.append(button("Acknowledge", "alert.acknowledge", value))
-    options = [(label, packed(shown.id, seen.newest, seen.severity, name)) for name, (label, _) in SNOOZES.items()]
+    choices = [(label, name) for name, (label, _) in SNOOZES.items()]
+    choices += [("End the snooze", END)] if any(alert.snoozed(known.now) for alert in shown.firing) else []
+    options = [(label, packed(shown.id, seen.newest, seen.severity, name)) for label, name in choices]
     made.append(select("Snooze …", "alert.snooze", options))
     return [each for each in made if each]
 

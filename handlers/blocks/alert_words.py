@@ -55,17 +55,17 @@ def said_of(alert: Alert, known: Known) -> list[str | Element]:
     if alert.acknowledged_at:
         line += ["Acknowledged by ", person(alert.acknowledged_by), ". "]
     if alert.snoozed(known.now):
-        line += [f"Snoozed {snoozed_until(alert, known)} by ", person(alert.snoozed_by), ". "]
+        line += [f"Snoozed {snoozed_until(alert, known.zone)} by ", person(alert.snoozed_by), ". "]
     if mute := known.mute(alert):
         line += [f"Muted until {known.at(mute.until)} by ", person(mute.by), ". "]
     return line
 
 
-def snoozed_until(alert: Alert, known: Known) -> str:
+def snoozed_until(alert: Alert, zone: str) -> str:
     """`until it changes`, `until 2026-01-31 09:05 CET`."""
     if alert.snoozed_at is not None or alert.snoozed_until is None:
         return "until it changes"
-    return f"until {known.at(alert.snoozed_until)}"
+    return f"until {clock(alert.snoozed_until.timestamp(), zone)}"
 
 
 def worst(alert: Alert, rule: Rule | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from bot.actors import Actor
 from bot.store.health import Trouble
 from bot.text import clock, duration, plural
 from bot.watch.model import Alert
@@ -74,23 +75,42 @@ def _muted(mute: Mute, known: Known) -> Line:
     return [f"{scope(mute, known.rules)}, until {known.at(mute.until)}, by ", person(mute.by)]
 
 
-def muted(mute: Mute, rules: Mapping[str, Rule], zone: str) -> Card:
-    """What the channel is told of a mute that begins."""
+def muted(mute: Mute, former: Mute | None, wider: Sequence[Mute], rules: Mapping[str, Rule], zone: str) -> Card:
+    """What the channel is told of a mute that begins.
+
+    `former` is the one whose place it takes; `wider` are those that cover all of it, and go on for longer.
+    """
     until = clock(mute.until.timestamp(), zone)
+    before = f"Before, it was muted until {clock(former.until.timestamp(), zone)}" if former else ""
+    instead: list[Line] = [[f"{before}, by ", person(former.by), "."]] if former else []
     again = f"/mail unmute {mute.rule or 'all'} {mute.host}".strip()
     return card(
-        f"{mute.name} muted {scope(mute, rules)} until {until}.",
+        f"{mute.name} muted {scope(mute, rules)} until {until}.{f' {before}.' if before else ''}",
         say(
             [person(mute.by), " muted ", bold(scope(mute, rules)), f" until {until}."],
-            "Nothing of it begins an alert until then; what fires already goes on, and nobody is reminded of it.",
+            *instead,
+            "While that lasts nothing of it begins an alert; what fires already goes on, and nobody is reminded of it.",
+            *_wider(wider, rules, zone),
             ["To end it before: ", code(again)],
         ),
     )
 
 
-def unmuted(mute: Mute, rules: Mapping[str, Rule], by: str, name: str) -> Card:
-    """What the channel is told of a mute that was ended."""
+def unmuted(ended: Mute, wider: Sequence[Mute], rules: Mapping[str, Rule], zone: str, by: Actor) -> Card:
+    """What the channel is told of a mute that was ended; `wider` are those that still cover all of it."""
+    freed = "." if wider else ". It can begin an alert again."
     return card(
-        f"{name} ended the mute of {scope(mute, rules)}.",
-        say([person(by), " ended the mute of ", bold(scope(mute, rules)), ". It can begin an alert again."]),
+        f"{by.name} ended the mute of {scope(ended, rules)}.",
+        say(
+            [person(by.id), " ended the mute of ", bold(scope(ended, rules)), freed],
+            *_wider(wider, rules, zone),
+        ),
     )
+
+
+def _wider(wider: Sequence[Mute], rules: Mapping[str, Rule], zone: str) -> list[Line]:
+    """That something stays muted, by what covers more than it."""
+    return [
+        [f"It stays muted with {scope(each, rules)} until {clock(each.until.timestamp(), zone)}, by ", person(each.by)]
+        for each in wider[:SHOWN]
+    ]

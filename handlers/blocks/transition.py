@@ -64,6 +64,14 @@ def _snoozed(said: Transition, _: Alert, __: Rule | None) -> Around:
     return "", f"{said.by} snoozed it {said.text}. Until then nobody is reminded or mentioned."
 
 
+def _unacknowledged(said: Transition, _: Alert, __: Rule | None) -> Around:
+    return "", f"{said.by} took back that {said.text} looks after it. There are reminders again."
+
+
+def _unsnoozed(said: Transition, _: Alert, __: Rule | None) -> Around:
+    return "", f"{said.by} ended {said.text}. It is reminded of again."
+
+
 TELLS: Mapping[Event, Callable[[Transition, Alert, Rule | None], Around]] = {
     Event.FIRED: _fired,
     Event.AGAIN: _again,
@@ -71,8 +79,10 @@ TELLS: Mapping[Event, Callable[[Transition, Alert, Rule | None], Around]] = {
     Event.REMINDED: _reminded,
     Event.ACKNOWLEDGED: _acknowledged,
     Event.SNOOZED: _snoozed,
+    Event.UNACKNOWLEDGED: _unacknowledged,
+    Event.UNSNOOZED: _unsnoozed,
     Event.WOKEN: _woken,
     Event.RESOLVED: _resolved,
 }
-BY_SOMEBODY = (Event.ACKNOWLEDGED, Event.SNOOZED)
+BY_SOMEBODY = (Event.ACKNOWLEDGED, Event.SNOOZED, Event.UNACKNOWLEDGED, Event.UNSNOOZED)
 """What somebody did to all alerts of the card at once; so no title is told."""

@@ -1,51 +1,63 @@
-"""`/mail acknowledge` and `/mail snooze`: what people say of what fires, without its card at hand."""
+"""`/mail acknowledge` and `/mail snooze`, and their ends: what people say of what fires, without its card at hand."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from bot.errors import UserError
 from bot.text import clock, listed
+from bot.watch.attending import longest
 from bot.watch.model import Alert
-from bot.watch.rows import AlertCard
-from bot.watch.rules import duration
+from bot.watch.rows import AlertCard, Attended
 from handlers.blocks.alert_buttons import SNOOZES
+from handlers.blocks.alert_words import snoozed_until
 from handlers.blocks.notice import note
 from handlers.commands.command import Command
-from handlers.commands.words import named
+from handlers.commands.lasting import lasting
+from handlers.commands.meant import LONG, Meant, meant, unknown
 from handlers.door import Request
 
-LONGEST = timedelta(days=30)
-NUMBER = 10
-"""The most digits that the number of an alert has."""
 MOST = 10
 """So many alerts are named."""
 
-ACKNOWLEDGED, SNOOZED = "acknowledged", "snoozed"
+_NUMBER = re.compile(r"(?:alert )?#?([0-9]{1,10})", re.IGNORECASE)
+_CHANGES = re.compile(r"(?<!\S)(?:until )?(?:it )?changes(?!\S)", re.IGNORECASE)
 
 
 async def acknowledge(request: Request) -> None:
-    wanted = await _wanted(request, request.words.strip(), ACKNOWLEDGED, "/mail acknowledge 12")
+    wanted = await _wanted(request, request.words, "acknowledged")
     done, left = await _each(wanted, lambda number: request.services.alerts.acknowledge(number, request.actor))
     said = f"Acknowledged: {_names(done)}. There are no more reminders.{_together(done)}"
     await request.reply.privately(note(" ".join([said, *left])))
 
 
-async def snooze(request: Request) -> None:
-    what, lasting = _how_long(request.words)
-    wanted = await _wanted(request, what, SNOOZED, "/mail snooze 12 8h", " and how long")
-    done, left = await _each(wanted, lambda number: request.services.alerts.snooze(number, lasting, request.actor))
-    until = "until it changes"
-    if lasting is not None:
-        until = f"until {clock((request.services.now() + lasting).timestamp(), request.services.settings.timezone)}"
-    said = f"Snoozed {until}: {_names(done)}.{_together(done)}"
+async def unacknowledge(request: Request) -> None:
+    wanted = await _wanted(request, request.words, "changed")
+    done, left = await _each(wanted, lambda number: request.services.alerts.unacknowledge(number, request.actor))
+    said = f"Nobody looks after it any more: {_names(done)}. There are reminders again.{_together(done)}"
     await request.reply.privately(note(" ".join([said, *left])))
 
 
-async def _each(
-    wanted: Sequence[int], deed: Callable[[int], Awaitable[AlertCard]]
-) -> tuple[list[AlertCard], list[str]]:
-    """The cards with which it was done, and a sentence for each with which it was not; raises UserError if it was with
-    none."""
+async def snooze(request: Request) -> None:
+    what, time = _how_long(request)
+    wanted = await _wanted(request, what, "snoozed")
+    done, left = await _each(wanted, lambda number: request.services.alerts.snooze(number, time, request.actor))
+    until = "until it changes"
+    if time is not None:
+        until = f"until {clock((request.services.now() + time).timestamp(), request.services.settings.timezone)}"
+    said = f"Snoozed {until}: {_names(done)}.{_together(done)}"
+    await request.reply.privately(note(" ".join([said, *_instead(request, done), *left])))
+
+
+async def unsnooze(request: Request) -> None:
+    wanted = await _wanted(request, request.words, "changed")
+    done, left = await _each(wanted, lambda number: request.services.alerts.unsnooze(number, request.actor))
+    said = f"Not snoozed any more: {_names(done)}.{_together(done)}"
+    await request.reply.privately(note(" ".join([said, *left])))
+
+
+async def _each(wanted: Sequence[int], deed: Callable[[int], Awaitable[Attended]]) -> tuple[list[Attended], list[str]]:
+    """What was done, and a sentence for each card with which it was not; raises UserError if it was with none."""
     done, left = [], []
     for number in wanted:
         try:
@@ -57,70 +69,88 @@ async def _each(
     return done, [f"Alert {number}: {error}" for number, error in left]
 
 
-def _names(done: Sequence[AlertCard]) -> str:
-    return listed([f"alert {each.id} of {each.host or 'this bot'}" for each in done])
+def _names(done: Sequence[Attended]) -> str:
+    return listed([f"alert {each.card.id} of {_where(each.card)}" for each in done])
 
 
-def _together(done: Sequence[AlertCard]) -> str:
-    shared = [alert for each in done if len(each.firing) > 1 for alert in each.firing]
+def _where(card: AlertCard) -> str:
+    return card.host or "this bot"
+
+
+def _together(done: Sequence[Attended]) -> str:
+    shared = [alert for each in done if len(each.card.firing) > 1 for alert in each.card.firing]
     if not shared:
         return ""
     more = f" and {len(shared) - MOST} more" if len(shared) > MOST else ""
     return f" That goes for all that stands on the same card: {', '.join(map(_short, shared[:MOST]))}{more}."
 
 
+def _instead(request: Request, done: Sequence[Attended]) -> list[str]:
+    """The snoozes that these take the place of, a sentence each."""
+    now, zone = request.services.now(), request.services.settings.timezone
+    former = [(each.card.id, found) for each in done if (found := longest(each.before.firing, now))]
+    return [
+        f"{'It' if len(done) == 1 else f'Alert {number}'} was snoozed {snoozed_until(alert, zone)} before, by "
+        f"{alert.snoozed_name}: that is replaced."
+        for number, alert in former
+    ]
+
+
 def _short(alert: Alert) -> str:
     return f"{alert.host}/{alert.rule}" if alert.host else alert.rule
 
 
-def _how_long(words: str) -> tuple[str, timedelta | None]:
+def _how_long(request: Request) -> tuple[str, timedelta | None]:
     """The words for what is meant, and how long; None is until it changes. Raises UserError."""
-    what, _, last = words.rpartition(" ")
-    if last.lower() in SNOOZES:
-        return what.strip(), SNOOZES[last.lower()][1]
-    how = f"Nothing was snoozed. Say how long at the end: {listed([*SNOOZES], 'or')}."
-    if not what and last:
-        raise UserError(f"Which alert, or how long? {how} For example: /mail snooze 12 8h.")
-    return what.strip().removesuffix(" for"), time_of(last, how)
+    found = lasting(request.words)
+    what = " ".join(_CHANGES.sub(" ", found.rest).split())
+    if what != found.rest:
+        if found.time is not None:
+            raise UserError(f"Until it changes, or for {found.said}? Nothing was snoozed. Say one of them.")
+        return what, None
+    if found.time is None:
+        raise UserError(_missing(request, found.rest))
+    return what, found.time
 
 
-def time_of(word: str, otherwise: str) -> timedelta:
-    """A time such as `2h`, from a minute to 30 days. Raises UserError, with `otherwise` for what is none."""
-    try:
-        lasting = duration(word.lower())
-    except ValueError:
-        raise UserError(f"“{word[:60]}” is no time. {otherwise}" if word else otherwise) from None
-    if not timedelta(minutes=1) <= lasting <= LONGEST:
-        raise UserError(
-            f"“{word[:60]}” is too {'long' if lasting > LONGEST else 'short'}: say 1m to 30d. Nothing was done."
-        )
-    return lasting
+def _missing(request: Request, words: str) -> str:
+    """What is said of words without a time: that it is missing, or which of them is none."""
+    how = f"Nothing was snoozed. Say how long as well: {', '.join(SNOOZES)}, or any time from 1m to 30d"
+    said = words.split()
+    for end in range(len(said), 0, -1):
+        what, rest = " ".join(said[:end]), " ".join(said[end:]).removeprefix("for ")
+        if _NUMBER.fullmatch(what) or _meant(request, what).understood:
+            asked = f"“{rest[:LONG]}” is no time." if rest else "For how long?"
+            return f"{asked} {how}, as in /mail snooze {what[:LONG]} 8h."
+    return f"Which alert, and for how long? {how}, as in /mail snooze 12 8h."
 
 
-async def _wanted(request: Request, what: str, done: str, example: str, more: str = "") -> list[int]:
+def _meant(request: Request, words: str) -> Meant:
+    return meant(words, request.services.hosts, request.services.alerts.rules.of(""))
+
+
+async def _wanted(request: Request, words: str, done: str) -> list[int]:
     """The cards on which alerts of this number fire, or of this host, rule, or both. Raises UserError when none do.
 
-    `done` is what is wanted with them; `more` is what else has to be said, as in the example.
+    `done` is what is wanted with them.
     """
-    services = request.services
+    services, words = request.services, words.strip()
     firing = await services.alerts.firing()
-    digits = what.removeprefix("#")
-    if digits.isascii() and digits.isdecimal() and len(digits) <= NUMBER:
-        if not (wanted := [each for each in firing if each.card == int(digits)]):
-            raise UserError(f"No alert {digits} fires now, so nothing was {done}. {_there(firing)}")
+    if number := _NUMBER.fullmatch(words):
+        if not (wanted := [each for each in firing if each.card == int(number[1])]):
+            raise UserError(f"No alert {number[1]} fires now, so nothing was {done}. {_there(firing)}")
         return _cards(wanted)
-    found = named(services.hosts, what.replace("/", " "))
-    rule = found.rest.lower()
-    if not what or (rule and rule not in services.alerts.rules.of(found.host.name if found.host else "")):
-        said = f"“{what[:60]}” is no alert." if what else "Which alert?"
-        raise UserError(
-            f"{said} Nothing was {done}. {_there(firing)} Say the number, the host, or host/rule{',' if more else ''}"
-            f"{more}, as in {example} or {example.replace('12', 'mx1/deferred')}."
-        )
-    wanted = [each for each in firing if each.rule == (rule or each.rule)]
-    wanted = [each for each in wanted if found.host is None or each.host == found.host.name]
+    found = _meant(request, words)
+    said = f"Nothing was {done}. {_there(firing)}"
+    if not (words and (found.understood or found.strange)):
+        raise UserError(f"Which alert? {said} Say its number, a host, a rule, or host/rule: 12, mx1, mx1/deferred.")
+    if found.strange:
+        raise UserError(f"{unknown(found, services.hosts, services.alerts.rules.of(''))} {said}")
+    if len(found.rules) > 1 or len(found.hosts) > 1:
+        raise UserError(f"One rule and one mail host at a time, or the number of an alert. {said}")
+    wanted = [each for each in firing if found.rule in ("", each.rule) and found.host in ("", each.host)]
     if not wanted:
-        raise UserError(f"Nothing of {what[:60]} fires now, so nothing was {done}. {_there(firing)}")
+        raise UserError(f"Nothing of {words[:LONG]} fires now, so nothing was {done}. {_there(firing)}")
     return _cards(wanted)
 
 
@@ -146,10 +176,25 @@ COMMANDS = (
         also=("ack",),
     ),
     Command(
+        name="unacknowledge",
+        usage="unacknowledge number | host/rule",
+        summary="Take that back: there are reminders again (unack is enough)",
+        examples=("/mail unacknowledge 12", "/mail unack mx1/deferred"),
+        run=unacknowledge,
+        also=("unack",),
+    ),
+    Command(
         name="snooze",
         usage="snooze number | host/rule 1h|8h|3d|changes",
         summary="Neither remind nor mention for a while, or until it gets worse",
         examples=("/mail snooze 12 8h", "/mail snooze mx1/deferred changes"),
         run=snooze,
+    ),
+    Command(
+        name="unsnooze",
+        usage="unsnooze number | host/rule",
+        summary="End a snooze before its time",
+        examples=("/mail unsnooze 12", "/mail unsnooze mx1/deferred"),
+        run=unsnooze,
     ),
 )

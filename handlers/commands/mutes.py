@@ -1,23 +1,24 @@
 """`/mail mute` and `/mail unmute`: for maintenance, no alert begins; a mute ends by itself."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.errors import UserError
+from bot.services import Services
 from bot.text import listed
 from bot.watch.rows import Mute
 from handlers.blocks import alerts as blocks
-from handlers.commands.attending import time_of
 from handlers.commands.command import Command
+from handlers.commands.lasting import lasting
+from handlers.commands.meant import ALL, LONG, meant, unknown
 from handlers.door import Request
 
 USUALLY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class Scope:
     """What a mute is of; empty: every rule, every host. `lasting` is None where no time was said."""
 
     rule: str
@@ -26,53 +27,47 @@ class Meant:
 
 
 async def mute(request: Request) -> None:
-    meant = _meant(request, "mute")
+    scope = _meant(request, "mute")
     services = request.services
-    made = await services.mutes.mute(meant.rule, meant.host, meant.lasting or USUALLY, request.actor)
-    await request.reply.publicly(blocks.muted(made, services.alerts.rules.of(made.host), services.settings.timezone))
+    made, former = await services.mutes.mute(scope.rule, scope.host, scope.lasting or USUALLY, request.actor)
+    wider = [each for each in await _wider(services, made) if each.until > made.until]
+    rules, zone = services.alerts.rules.of(made.host), services.settings.timezone
+    await request.reply.publicly(blocks.muted(made, former, wider, rules, zone))
 
 
 async def unmute(request: Request) -> None:
-    meant = _meant(request, "unmute")
-    service, rules = request.services.mutes, request.services.alerts.rules
-    if meant.lasting is not None:
+    scope = _meant(request, "unmute")
+    services = request.services
+    if scope.lasting is not None:
         raise UserError("A mute is ended now or not at all: /mail unmute takes no time. Nothing was done.")
-    there = await service.in_force()
-    if not await service.unmute(meant.rule, meant.host, request.actor):
-        raise UserError(f"There is no such mute, so nothing was done. {_there(there)}")
-    now, by = request.services.now(), request.actor
-    ended = Mute(meant.rule, meant.host, now, now, by.id, by.name)
-    await request.reply.publicly(blocks.unmuted(ended, rules.of(ended.host), by.id, by.name))
+    ended = await services.mutes.unmute(scope.rule, scope.host, request.actor)
+    if ended is None:
+        raise UserError(f"There is no such mute, so nothing was done. {_there(await services.mutes.in_force())}")
+    wider, rules = await _wider(services, ended), services.alerts.rules.of(ended.host)
+    await request.reply.publicly(blocks.unmuted(ended, wider, rules, services.settings.timezone, request.actor))
 
 
-def _meant(request: Request, verb: str) -> Meant:
+async def _wider(services: Services, mute: Mute) -> list[Mute]:
+    """The other mutes in force that cover all that this one does."""
+    scope = (mute.rule, mute.host)
+    return [each for each in await services.mutes.in_force() if each.covers(*scope) and (each.rule, each.host) != scope]
+
+
+def _meant(request: Request, verb: str) -> Scope:
     """A rule or `all`, perhaps a host, perhaps a time, in whatever order. Raises UserError."""
-    hosts = {name.lower(): name for name in request.services.hosts}
-    rules = request.services.alerts.rules.of("")
-    meant: dict[str, list[str]] = {"rule": [], "host": [], "time": []}
-    for word in request.words.replace("/", " ").split():
-        low = word.lower()
-        if low in rules or low == "all":
-            meant["rule"].append(low)
-        elif low in hosts:
-            meant["host"].append(hosts[low])
-        elif low[:1].isdecimal():
-            meant["time"].append(low)
-        elif low not in ("for", "on"):
-            raise UserError(_no_such(word, [*rules, "all"], list(hosts.values()), verb))
-    if any(len(said) > 1 for said in meant.values()):
+    hosts, rules = request.services.hosts, request.services.alerts.rules.of("")
+    time = lasting(request.words)
+    found = meant(time.rest, hosts, rules, (ALL,))
+    nothing = f"Nothing was done. {_example(verb)}"
+    if found.strange[:1].isdecimal():
+        raise UserError(f"“{found.strange[:LONG]}” is no time: say 90m, 2h or 3d, from 1m to 30d. {nothing}")
+    if found.strange:
+        raise UserError(f"{unknown(found, hosts, rules, (ALL,))} {nothing}")
+    if len(found.rules) > 1 or len(found.hosts) > 1:
         raise UserError(f"One rule, one mail host and one time at the most, so nothing was done. {_example(verb)}")
-    if not meant["rule"]:
+    if not found.rules:
         raise UserError(f"Which rule? Nothing was done. There are {listed([*rules])}; or say all. {_example(verb)}")
-    rule, host = meant["rule"][0], "".join(meant["host"])
-    lasting = time_of(meant["time"][0], f"Nothing was done. {_example(verb)}") if meant["time"] else None
-    return Meant("" if rule == "all" else rule, host, lasting)
-
-
-def _no_such(word: str, rules: Sequence[str], hosts: Sequence[str], verb: str) -> str:
-    near = difflib.get_close_matches(word.lower()[:40], [*rules, *hosts], 1, cutoff=0.7)
-    meant = f" Did you mean {near[0]}?" if near else f" The rules are {listed(rules)}; the mail hosts {listed(hosts)}."
-    return f"“{word[:60]}” is neither a rule nor a mail host nor a time, so nothing was done.{meant} {_example(verb)}"
+    return Scope("" if found.rule == ALL else found.rule, found.host, time.time)
 
 
 def _example(verb: str) -> str:

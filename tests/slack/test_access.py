@@ -41,7 +41,8 @@ async def test_help_shows_what_this_person_may(ops: Desk) -> None:
     allowed, denied = words.split("Not for you")
     assert "You are a viewer here." in allowed
     assert "/mail queue [host]" in allowed and "/mail hold" not in allowed
-    changing = "flush, hold, release, requeue, delete, expire, purge, restore, acknowledge, snooze, mute and unmute"
+    attending = "acknowledge, unacknowledge, snooze, unsnooze, mute and unmute"
+    changing = f"flush, hold, release, requeue, delete, expire, purge, restore, {attending}"
     assert f"{changing}: ask U0OPAL or U0APRIL" in denied
     assert "You may not do this." in await ops.say("/mail help hold", VIC)
     assert "You may not do this." not in await ops.say("/mail help hold", OPAL)

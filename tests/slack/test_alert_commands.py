@@ -59,6 +59,12 @@ async def test_a_card_that_somebody_deleted_comes_back_when_it_is_looked_for(wat
         ("mx1 30m", "until 2"),
         ("mx1/unreachable 3d", "until 2"),
         ("unreachable 1h", "until 2"),
+        ("8h 1", "until 2"),
+        ("mx1/unreachable for 2h", "until 2"),
+        ("1 for 2 hours", "until 2"),
+        ("unreachable on mx1 90s", "until 2"),
+        ("mx1: Mail host can't be reached 2 days", "until 2"),
+        ("1 until it changes", "until it changes"),
     ],
 )
 async def test_an_alert_is_snoozed_by_number_host_or_rule(watched: Desk, words: str, until: str) -> None:
@@ -73,16 +79,44 @@ async def test_an_alert_is_snoozed_by_number_host_or_rule(watched: Desk, words: 
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        ("", "Nothing was snoozed. Say how long at the end: 1h, 8h, 3d or changes."),
-        ("1", "Nothing was snoozed. Say how long at the end: 1h, 8h, 3d or changes."),
+        (
+            "",
+            "Which alert, and for how long? Nothing was snoozed. Say how long as well: 1h, 8h, 3d, changes, or any",
+        ),
+        (
+            "1",
+            "For how long? Nothing was snoozed. Say how long as well: 1h, 8h, 3d, changes, or any time from 1m to 30d",
+        ),
+        ("1", "as in /mail snooze 1 8h."),
+        ("mx1/unreachable", "For how long? Nothing was snoozed."),
+        ("soon", "Which alert, and for how long? Nothing was snoozed."),
         ("1 soon", "“soon” is no time. Nothing was snoozed."),
+        ("12 8", "“8” is no time. Nothing was snoozed."),
+        ("1 for 2 parsecs", "“2 parsecs” is no time. Nothing was snoozed."),
+        ("1 until 14:00", "“until 14:00” is no time. Nothing was snoozed."),
+        ("1 1h 8h", "“1h” or “8h”? Nothing was done. Say one time."),
+        ("1 8h changes", "Until it changes, or for 8h? Nothing was snoozed."),
         ("1 90d", "“90d” is too long: say 1m to 30d. Nothing was done."),
         ("1 5s", "“5s” is too short"),
         ("8h", "Which alert? Nothing was snoozed. What fires now: 1 (mx1/unreachable)."),
         ("7 8h", "No alert 7 fires now, so nothing was snoozed. What fires now: 1 (mx1/unreachable)."),
         ("mx1/deferred 8h", "Nothing of mx1/deferred fires now, so nothing was snoozed."),
-        ("mx9/deferred 8h", "“mx9/deferred” is no alert. Nothing was snoozed."),
-        ("99999999999999999999999 8h", "is no alert. Nothing was snoozed."),
+        ("mx9/deferred 8h", "“mx9” is no mail host: with deferred, say mx1, or none. Nothing was"),
+        ("mx1/defered 8h", "“defered” is no rule. Did you mean deferred? Nothing was snoozed."),
+        ("mx1/xyzzy 8h", "“xyzzy” is no rule. The rules are unreachable, postfix_down, disk, "),
+        ("xyzzy 8h", "“xyzzy” is neither a rule nor a mail host. The rules are unreachable, "),
+        ("mx1 deferred now 8h", "“now” is one word too many with mx1 and deferred. Nothing was snoozed."),
+        (
+            "mx1 deferred depth 8h",
+            "One rule and one mail host at a time, or the number of an alert. Nothing was snoozed.",
+        ),
+        ("Queue depth 8h", "“Queue” is no mail host: with depth, say mx1, or none. Nothing was snoozed."),
+        ("Long queue 8h", "“Long queue” is neither a rule nor a mail host. Did you mean depth (“A long queue”)?"),
+        ("Much deferred mail 8h", "Nothing of Much deferred mail fires now, so nothing was snoozed."),
+        ("for 8h", "Which alert? Nothing was snoozed."),
+        ("on 8h", "Which alert? Nothing was snoozed."),
+        ("@eu 8h", "There is no group of mail hosts '@eu'."),
+        ("99999999999999999999999 8h", "is neither a rule nor a mail host."),
     ],
 )
 async def test_a_snooze_that_is_not_understood_says_what_can_be_said(watched: Desk, words: str, answer: str) -> None:
@@ -106,10 +140,11 @@ async def test_an_alert_is_acknowledged_by_number_host_or_rule(watched: Desk, wo
     [
         (
             "",
-            "Which alert? Nothing was acknowledged. What fires now: 1 (mx1/unreachable). Say the number, the host, or",
+            "Which alert? Nothing was acknowledged. What fires now: 1 (mx1/unreachable). Say its number, a host",
         ),
         ("7", "No alert 7 fires now, so nothing was acknowledged. What fires now: 1 (mx1/unreachable)."),
-        ("mx1/defered", "“mx1/defered” is no alert. Nothing was acknowledged."),
+        ("mx1/defered", "“defered” is no rule. Did you mean deferred? Nothing was acknowledged."),
+        ("on", "Which alert? Nothing was acknowledged."),
         ("deferred", "Nothing of deferred fires now, so nothing was acknowledged."),
     ],
 )
@@ -194,10 +229,17 @@ async def test_what_fires_already_shows_that_it_is_muted_and_that_it_is_not_any_
     ("words", "answer"),
     [
         ("mute", "Which rule? Nothing was done. There are unreachable, postfix_down"),
-        ("mute defered", "“defered” is neither a rule nor a mail host nor a time, so nothing was done. Did you mean"),
+        ("mute defered", "“defered” is neither a rule nor a mail host. Did you mean deferred? Nothing was done."),
+        (
+            "mute deferred mx9",
+            "“mx9” is no mail host: with deferred, say mx1, or none. Nothing was",
+        ),
+        ("mute mx1 2h", "Which rule? Nothing was done."),
+        ("mute Long queue 2h", "Did you mean depth (“A long queue”)? Nothing was done."),
+        ("mute deferred 2", "“2” is no time: say 90m, 2h or 3d, from 1m to 30d. Nothing was done."),
         ("mute xyzzy", "The rules are unreachable"),
         ("mute all for 90d", "“90d” is too long: say 1m to 30d."),
-        ("mute all for 3parsecs", "“3parsecs” is no time. Nothing was done. For example: /mail mute deferred mx1 for"),
+        ("mute all for 3parsecs", "“3parsecs” is no time: say 90m, 2h or 3d, from 1m to 30d. Nothing was done."),
         ("mute all deferred", "One rule, one mail host and one time at the most, so nothing was done."),
         ("unmute all 2h", "/mail unmute takes no time. Nothing was done."),
         (

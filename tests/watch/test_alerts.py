@@ -158,7 +158,7 @@ async def test_who_acknowledges_or_snoozes_is_remembered_and_told_once(url: str)
     async with bot(url) as one:
         await one.see(deferred=700, corrupt=0, growth=900)
         await one.see(depth=9000)
-        shown = await one.alerts.acknowledge(1, ANA)
+        shown = (await one.alerts.acknowledge(1, ANA)).card
         assert {alert.acknowledged_name for alert in shown.firing} == {"Ana"}
         with pytest.raises(UserError, match="Ana has acknowledged it already"):
             await one.alerts.acknowledge(1, ANA)
@@ -170,6 +170,36 @@ async def test_who_acknowledges_or_snoozes_is_remembered_and_told_once(url: str)
         with pytest.raises(UserError, match="forgotten by now"):
             await one.alerts.acknowledge(99, ANA)
         assert [row["verb"] for row in await one.rows("audit")] == ["acknowledge", "snooze"]
+
+
+async def test_a_snooze_and_an_acknowledgement_are_taken_back_by_whoever_may_and_told_once(url: str) -> None:
+    async with bot(url) as one:
+        await one.see(deferred=700, corrupt=0, growth=900)
+        with pytest.raises(UserError, match="It is not snoozed"):
+            await one.alerts.unsnooze(1, ANA)
+        with pytest.raises(UserError, match="Nobody has acknowledged it"):
+            await one.alerts.unacknowledge(1, ANA)
+        await one.alerts.acknowledge(1, ANA)
+        await one.alerts.snooze(1, 8 * HOUR, ANA)
+        one.clock.now += HOUR
+        attended = await one.alerts.snooze(1, HOUR, ANA)
+        ends = [{alert.snoozed_until for alert in each.firing} for each in (attended.before, attended.card)]
+        assert ends == [{one.clock.now + 7 * HOUR}, {one.clock.now + HOUR}]
+        one.clock.now += HOUR / 2
+        await one.see(depth=9000)
+        await one.alerts.unsnooze(1, ANA)
+        await one.alerts.unacknowledge(1, ANA)
+        told = [row["text"] for row in await one.rows("transitions") if row["by"]]
+        assert told == [
+            "",
+            "for 8 h",
+            "for 1 h (in place of Ana's snooze, which had 7 h to go)",
+            "Ana's snooze, which had 29 min to go",
+            "Ana",
+        ]
+        assert not [alert for alert in await one.open() if alert.snoozed(one.clock.now) or alert.acknowledged_at]
+        verbs = ["acknowledge", "snooze", "snooze", "unsnooze", "unacknowledge"]
+        assert [row["verb"] for row in await one.rows("audit")] == verbs
 
 
 async def test_a_card_that_tells_of_a_snooze_or_a_mute_is_shown_anew_once_that_is_over(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -98,6 +99,24 @@ async def test_an_old_listing_says_nothing_of_now_and_is_nothing_to_compare_with
     await days.list(clock(), {"a@x.test": 11}, {})
     (host,) = (await asked(days)).digest.hosts
     assert host.listed.before_at is None and host.listed.senders == (Top("a@x.test", 11, None),)
+
+
+async def test_mutes_that_took_the_place_of_others_are_told_as_the_one_that_was_in_force(
+    days: Days, clock: Clock
+) -> None:
+    ana, begun = replace(OPAL, id="U0ANA"), int(clock().timestamp())
+    for name, lasting, who in (("mx1", HOUR, OPAL), ("mx1", 3 * HOUR, OPAL), ("", HOUR, ana), ("mx1", HOUR / 2, ana)):
+        await days.mutes.mute("deferred", name, lasting, who)
+        clock.turn(MINUTE)
+    made = int((clock() - MINUTE).timestamp())
+    clock.turn(2 * HOUR)
+    await days.mutes.mute("deferred", "mx1", HOUR, OPAL)
+    (host,) = (await asked(days)).digest.hosts
+    assert [(each.host, each.since, each.until, each.by) for each in host.mutes] == [
+        ("", begun + 120, begun + 120 + 3600, "U0ANA"),
+        ("mx1", begun, made + 1800, "U0ANA"),
+        ("mx1", made + 60 + 7200, made + 60 + 10800, "U0OPAL"),
+    ]
 
 
 async def test_alerts_mutes_deeds_and_certificates_are_told(days: Days, clock: Clock) -> None:
