@@ -230,8 +230,8 @@ def _coming(host: HostDigest, told: Digest) -> Block | None:
     lines: list[Line] = [[words(each, SHOWN)] for each in host.reputation.certificates[:3]]
     listed = host.listed
     if listed.expiring:
-        goes = plural(listed.expiring, "message goes back", "messages go back")
-        lines.append(f"{goes} to their senders within 12 hours{_first(listed.expires_at, told)}")
+        goes = plural(listed.expiring, "message goes back to its sender", "messages go back to their senders")
+        lines.append(f"{goes} within 12 hours{_first(listed.expires_at, told)}")
     for request in host.open[:3]:
         noun = KINDS.get(request.kind, (request.kind, ""))[0]
         stands = ENDS.get(request.state, request.state)

@@ -6,10 +6,12 @@ from datetime import datetime
 from bot.errors import StoreError, UserError
 from bot.services import Services
 from bot.store import samples
+from bot.text import listed
 from handlers.blocks import alerts as blocks
 from handlers.blocks.alert_words import Known
 from handlers.blocks.blind import unwritten
 from handlers.commands.command import Command
+from handlers.commands.meant import LONG, meant
 from handlers.commands.words import several
 from handlers.door import Request
 
@@ -33,8 +35,7 @@ async def _tell(request: Request) -> None:
     services = request.services
     found = several(services.hosts, request.words)
     if found.rest:
-        services.hosts.named(found.rest)  # Says which hosts there are, unless this is one behind another.
-        raise UserError(f"One mail host at a time: /mail alerts {found.rest}. Without a name it shows all alerts.")
+        raise UserError(_too_much(services, found.rest))
     hosts = [host.name for host in found.hosts]
     firing = [each for each in await services.alerts.firing() if not found.said or each.host in hosts]
     mutes = [mute for mute in await services.mutes.in_force() if not found.said or mute.host in ("", *hosts)]
@@ -47,6 +48,18 @@ async def _tell(request: Request) -> None:
         return Known(rules, mutes, services.now(), settings.channel_addresses, settings.timezone)
 
     await request.reply.privately(blocks.alerts(firing, looked, mutes, draw, links, services.store.health.trouble))
+
+
+def _too_much(services: Services, words: str) -> str:
+    """What is said of words that name neither a mail host nor a group, or that stand behind one."""
+    hosts, rules = services.hosts, services.alerts.rules.of("")
+    there = f"/mail alerts takes a mail host, {listed([*hosts, *hosts.groups], 'or')}, or nothing, for all alerts"
+    found = meant(words, hosts, rules)
+    if found.strange:
+        return f"“{found.strange[:LONG]}” is no mail host: {there}."
+    if found.rules:
+        return f"“{found.rule}” is a rule, by which alerts are not picked here: {there}."
+    return f"One mail host at a time: /mail alerts {found.host}. Without a name it shows all alerts."
 
 
 async def _link(request: Request, number: int) -> str:

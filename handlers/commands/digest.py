@@ -2,6 +2,7 @@
 
 from bot.errors import UserError
 from bot.services import Services
+from bot.text import listed
 from bot.watch.digest import DAY, WEEK, YESTERDAY
 from handlers.blocks import digest as blocks
 from handlers.blocks.kit import Card
@@ -14,17 +15,24 @@ SPANS = {"": DAY, "yesterday": YESTERDAY, "week": WEEK}
 
 async def run(request: Request) -> None:
     services = request.services
-    found = named(services.hosts, request.words)
-    span = SPANS.get(found.rest.lower())
-    if span is None:
-        if not found.host and len(found.rest.split()) == 1:
-            services.hosts.named(found.rest)  # Says which hosts there are.
-        raise UserError(
-            f"“{found.rest[:100]}” is nothing that a digest can be of, so none was made. It is of the last 24 "
-            "hours, or of yesterday or a week, as in /mail digest week."
-        )
-    host = found.host.name if found.host else ""
+    host, span = _meant(services, request.words)
     await services.digests.post(host, span, request.actor.id, request.workspace, request.reply.channel)
+
+
+def _meant(services: Services, words: str) -> tuple[str, str]:
+    """The mail host (empty: all of them) and the span, in whatever order. Raises UserError."""
+    said = words.split()
+    if said and said[0].lower() in SPANS:
+        said = [*said[1:], said[0]]
+    found = named(services.hosts, " ".join(said))
+    host, span = found.host.name if found.host else "", SPANS.get(found.rest.lower())
+    if span is not None:
+        return host, span
+    where = "" if host else f"of {listed(list(services.hosts), 'or')}, or of all mail hosts, and "
+    raise UserError(
+        f"“{found.rest[:100]}” is nothing that a digest can be of, so none was made. It is {where}of the last 24 "
+        "hours, or of yesterday or a week, as in /mail digest week."
+    )
 
 
 async def render_digest(services: Services, subject: str) -> Card | None:

@@ -42,6 +42,18 @@ async def test_alerts_are_listed_with_who_looks_after_them_and_a_link(watched: D
     assert f"archives/{OPS}/p" in str(told.blocks), "a link to the card"
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("mx9", "“mx9” is no mail host: /mail alerts takes a mail host, mx1, or nothing, for all alerts."),
+        ("deferred", "“deferred” is a rule, by which alerts are not picked here: /mail alerts takes a mail host"),
+        ("mx1 mx1", "One mail host at a time: /mail alerts mx1. Without a name it shows all alerts."),
+    ],
+)
+async def test_what_alerts_are_not_listed_by_is_said(watched: Desk, words: str, answer: str) -> None:
+    assert answer in await watched.say(f"/mail alerts {words}", VIC)
+
+
 async def test_a_card_that_somebody_deleted_comes_back_when_it_is_looked_for(watched: Desk) -> None:
     await seen(watched, AWAY)
     gone = card(watched)

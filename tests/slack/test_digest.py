@@ -163,7 +163,7 @@ async def test_a_viewer_has_it_posted_now(ops: Desk) -> None:
     (picture,) = [block for block in one.blocks if block["type"] == "image"]
     assert (ops.workspace.file(picture["slack_file"]["id"]).content or b"").startswith(b"\x89PNG")
     assert f"Asked by {VIC}" in text_of(one)
-    (week,) = await ops.type("/mail digest mx1 week", VIC)
+    (week,) = await ops.type("/mail digest week mx1", VIC)
     assert "7 days up to" in text_of(week)
     yesterday = await ops.type("/mail digest mx2 yesterday", OPAL)
     assert text_of(yesterday[0]).startswith("⚪ mx2: nothing is known to be wrong, but nothing is known of its queue")
@@ -186,7 +186,15 @@ async def test_one_too_many_is_refused_politely_and_others_may_still(ops: Desk) 
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [("mx9", "There is no mail host named 'mx9'"), ("mx1 month", "“month” is nothing that a digest can be of")],
+    [
+        (
+            "mx9",
+            "“mx9” is nothing that a digest can be of, so none was made. It is of mx1 or mx2, or of all mail hosts,",
+        ),
+        ("tomorrow", "and of the last 24 hours, or of yesterday or a week, as in /mail digest week."),
+        ("mx1 month", "“month” is nothing that a digest can be of, so none was made. It is of the last 24 hours, or"),
+        ("week month", "“month week” is nothing that a digest can be of"),
+    ],
 )
 async def test_what_it_can_not_be_of_is_said(ops: Desk, words: str, said: str) -> None:
     assert said in await ops.say(f"/mail digest {words}")

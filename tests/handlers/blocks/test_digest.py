@@ -117,6 +117,22 @@ def test_what_is_wrong_comes_first_and_all_of_it_is_there_with_the_picture() -> 
     taken_by_slack(card, mentions=PEOPLE)
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (END + HOUR, "within 12 hours, the first at 09:00."),
+        (END + 20 * HOUR, "within 12 hours, the first at Thu 26 Nov 04:00."),
+        (END, "within 12 hours, the first at the next attempt."),
+        (END - HOUR, "within 12 hours, the first at the next attempt."),
+        (None, "within 12 hours"),
+    ],
+)
+def test_mail_whose_time_has_passed_goes_back_at_the_next_attempt(at: int | None, said: str) -> None:
+    going = Listed(END - 300, END - DAY, END - HOUR, 41, 20, (), (), 1, at)
+    (line,) = [each for each in lines(digest(replace(WELL, alerts=(DOWN,), listed=going))) if "goes back" in each]
+    assert line.endswith(f"1 message goes back to its sender {said}")
+
+
 async def test_the_picture_is_a_png_and_the_same_each_time() -> None:
     card = blocks.details(Made(7, digest(WELL), ""), WELL, "masked")
     assert card.picture
@@ -134,6 +150,13 @@ def test_several_hosts_are_a_table_with_the_worst_first() -> None:
     assert [row[:5] for row in rows][:3] == ["🔴 mx2", "⚪ mx3", "🟢 mx1"]
     assert "not known" in rows[1]
     assert details(made) == ("mx1", "mx2", "mx3")
+
+
+def test_a_queue_that_is_known_of_no_host_is_not_an_empty_one() -> None:
+    shown = lines(digest(HostDigest("mx1"), HostDigest("mx2", alerts=(DOWN,))))
+    assert shown[1] == "What is queued is not known of any; 1 alert in 24 hours."
+    week = lines(digest(HostDigest("mx1"), HostDigest("mx2"), span=WEEK))
+    assert week[1] == "What is queued is not known of any; 0 alerts in 7 days."
 
 
 def test_several_hosts_that_are_well_are_two_lines_too() -> None:
