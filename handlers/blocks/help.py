@@ -1,5 +1,6 @@
 """What this person may do here, with examples."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,9 @@ from bot.actors import Actor, Role
 from bot.mailhost.selector import EXAMPLE
 from bot.text import listed
 from handlers.blocks.kit import Block, Card, Element, card
-from handlers.blocks.rich import Line, bold, bullets, code, joined, paragraph, person, rich, say
+from handlers.blocks.rich import Line, bold, bullets, code, joined, paragraph, person, rich, say, words
+
+_HOST = re.compile(r"(?<!\S)mx1(?![\w.-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def overview(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str]) -> Ca
     allowed = [entry for entry in entries if actor.role >= entry.role]
     denied = [entry for entry in entries if actor.role < entry.role]
     lines: list[Line] = [[code(f"/mail {entry.usage}"), f" – {entry.summary}"] for entry in allowed]
-    examples = [example for entry in allowed for example in entry.examples[:1]]
+    examples = [_here(example, hosts) for entry in allowed for example in entry.examples[:1]]
     return card(
         f"What you may do: {listed([entry.name for entry in allowed])}.",
         rich(paragraph([bold(_role(actor))]), bullets(*lines)),
@@ -45,16 +48,22 @@ def overview(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str]) -> Ca
     )
 
 
-def one(actor: Actor, entry: Entry) -> Card:
-    """One command: how it is said, and whether this person may."""
+def one(actor: Actor, entry: Entry, hosts: Sequence[str], rules: Sequence[str]) -> Card:
+    """One command: how it is said, and whether this person may. `rules` are the names of the rules for alerts."""
     may = actor.role >= entry.role
     return card(
         f"/mail {entry.usage}: {entry.summary}",
         say([code(f"/mail {entry.usage}")], f"{entry.summary}."),
-        rich(paragraph([bold("For example")]), bullets(*[[code(example)] for example in entry.examples])),
+        rich(paragraph([bold("For example")]), bullets(*[[code(_here(example, hosts))] for example in entry.examples])),
         _selectors() if "selector" in entry.usage else None,
+        _alerts(entry, hosts, rules) if "rule" in entry.usage else None,
         None if may else say(*_who(entry)),
     )
+
+
+def _here(example: str, hosts: Sequence[str]) -> str:
+    """An example with a mail host that there is in place of mx1."""
+    return _HOST.sub(lambda _: hosts[0], example) if hosts else example
 
 
 def _role(actor: Actor) -> str:
@@ -109,3 +118,20 @@ def _selectors() -> Block:
         bullets(*lines),
         paragraph(["Of several IDs or queues one has to fit; of everything else all, as in ", code(EXAMPLE)]),
     )
+
+
+# How an alert is named, each with what it picks.
+ALERTS: Mapping[str, str] = {
+    "12, #12": "the alert of that number, with all that fires on its card",
+    "mx1": "all that fires on that mail host",
+    "deferred": "that rule, on whatever mail host it fires",
+    "mx1/deferred": "that rule on that mail host",
+}
+
+
+def _alerts(entry: Entry, hosts: Sequence[str], rules: Sequence[str]) -> Block:
+    """How alerts, rules and times are said, as far as this command takes them."""
+    lines: list[Line] = [[code(_here(said, hosts)), f" – {picks}"] for said, picks in ALERTS.items()]
+    forms = [paragraph([bold("An alert is named by")]), bullets(*lines)] if "host/rule" in entry.usage else []
+    times: list[Line] = ["Times go from 1m to 30d, as in 90m, 8h, for 2 days."] if "time" in entry.usage else []
+    return rich(*forms, paragraph([bold("Rules: "), words(f"{listed(rules)}.")], *times))

@@ -91,6 +91,6 @@ COMMAND = Command(
     name="alerts",
     usage="alerts [host | @group]",
     summary="What fires now, who looks after it, what is snoozed and what is muted",
-    examples=("/mail alerts",),
+    examples=("/mail alerts", "/mail alerts mx1"),
     run=alerts,
 )

@@ -169,7 +169,7 @@ def _there(firing: Sequence[Alert]) -> str:
 COMMANDS = (
     Command(
         name="acknowledge",
-        usage="acknowledge number | host/rule",
+        usage="acknowledge number|host|rule|host/rule",
         summary="Say that you look after it: there are no more reminders (ack is enough)",
         examples=("/mail acknowledge 12", "/mail ack mx1/deferred"),
         run=acknowledge,
@@ -177,7 +177,7 @@ COMMANDS = (
     ),
     Command(
         name="unacknowledge",
-        usage="unacknowledge number | host/rule",
+        usage="unacknowledge number|host|rule|host/rule",
         summary="Take that back: there are reminders again (unack is enough)",
         examples=("/mail unacknowledge 12", "/mail unack mx1/deferred"),
         run=unacknowledge,
@@ -185,14 +185,14 @@ COMMANDS = (
     ),
     Command(
         name="snooze",
-        usage="snooze number | host/rule 1h|8h|3d|changes",
-        summary="Neither remind nor mention for a while, or until it gets worse",
-        examples=("/mail snooze 12 8h", "/mail snooze mx1/deferred changes"),
+        usage="snooze number|host|rule|host/rule time|changes",
+        summary="Neither remind nor mention for a time from 1m to 30d, or until it gets worse (changes)",
+        examples=("/mail snooze 12 8h", "/mail snooze mx1/deferred changes", "/mail snooze mx1 for 90 minutes"),
         run=snooze,
     ),
     Command(
         name="unsnooze",
-        usage="unsnooze number | host/rule",
+        usage="unsnooze number|host|rule|host/rule",
         summary="End a snooze before its time",
         examples=("/mail unsnooze 12", "/mail unsnooze mx1/deferred"),
         run=unsnooze,

@@ -74,14 +74,18 @@ COMMANDS = (
         name="delete",
         usage="delete [host] selector [--final]",
         summary="Ask to delete messages; an approver decides, /mail restore brings them back (not with --final)",
-        examples=("/mail delete from:hacked@example.org", "/mail delete 4VbXm8dz3kzJ1Q", "/mail delete all deferred"),
+        examples=(
+            "/mail delete mx1 from:hacked@example.org",
+            "/mail delete mx1 4VbXm8dz3kzJ1Q",
+            "/mail delete mx1 all deferred",
+        ),
         run=delete,
     ),
     Command(
         name="expire",
         usage="expire [host] selector",
         summary="Ask to send messages back to their senders as undeliverable; beware of forged senders",
-        examples=("/mail expire from:jane@example.org older:2d",),
+        examples=("/mail expire mx1 from:jane@example.org older:2d",),
         run=expire,
     ),
     Command(

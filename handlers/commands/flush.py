@@ -66,7 +66,7 @@ COMMAND = Command(
     name="flush",
     usage="flush [host] [selector | site:example.org]",
     summary="Try deferred mail again now; nothing is deleted",
-    examples=("/mail flush", "/mail flush to:@example.org", "/mail flush site:example.org"),
+    examples=("/mail flush mx1", "/mail flush mx1 to:@example.org", "/mail flush mx1 site:example.org"),
     run=run,
 )
 

@@ -37,6 +37,8 @@ HABITS: Mapping[str, str] = {
     "dns": "check",
     "alarms": "alerts",
     "silence": "mute",
+    "unsilence": "unmute",
+    "wake": "unsnooze",
     "downtime": "mute",
     "maintenance": "mute",
     "selftest": "doctor",
@@ -62,9 +64,9 @@ class Help:
         name = request.words.lower()
         name = self._also.get(name, name)
         if name in self._commands:
-            await request.reply.privately(
-                blocks.one(request.actor, _entry(self._commands[name], request.services.roster))
-            )
+            entry = _entry(self._commands[name], request.services.roster)
+            rules = tuple(request.services.alerts.rules.of(""))
+            await request.reply.privately(blocks.one(request.actor, entry, tuple(request.services.hosts), rules))
         elif name:
             await self.unknown(request, name)
         else:

@@ -164,14 +164,14 @@ COMMANDS = (
         name="hold",
         usage="hold [host] selector",
         summary="Keep messages in the queue, undelivered and without expiring, until they are released",
-        examples=("/mail hold from:hacked@example.org", "/mail hold 4VbXm8dz3kzJ1Q"),
+        examples=("/mail hold mx1 from:hacked@example.org", "/mail hold mx1 4VbXm8dz3kzJ1Q"),
         run=hold,
     ),
     Command(
         name="release",
         usage="release [host] selector | key",
         summary="Let held messages go on: those picked, or those of one hold by its key",
-        examples=("/mail release h-4k2fq9", "/mail release to:@example.org"),
+        examples=("/mail release mx1 h-4k2fq9", "/mail release mx1 to:@example.org"),
         run=release,
     ),
 )

@@ -86,8 +86,8 @@ def _there(mutes: Sequence[Mute]) -> str:
 COMMANDS = (
     Command(
         name="mute",
-        usage="mute rule|all [host] [for 2h]",
-        summary="Let no alert begin during maintenance: for an hour, or up to 30d",
+        usage="mute rule|all [host] [time]",
+        summary="Let no alert begin during maintenance: for an hour, or any time from 1m to 30d",
         examples=("/mail mute all mx1 for 2h", "/mail mute deferred"),
         run=mute,
     ),
@@ -95,7 +95,7 @@ COMMANDS = (
         name="unmute",
         usage="unmute rule|all [host]",
         summary="End a mute before its time",
-        examples=("/mail unmute all mx1",),
+        examples=("/mail unmute all mx1", "/mail unmute deferred"),
         run=unmute,
     ),
 )

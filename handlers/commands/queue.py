@@ -57,9 +57,9 @@ COMMAND = Command(
     usage="queue [host] [selector] [sort:age|size|sender]",
     summary="The messages, ten at a time, to you alone",
     examples=(
-        "/mail queue",
-        "/mail queue deferred from:@example.org older:2h",
-        '/mail queue reason:"rate limit" sort:size',
+        "/mail queue mx1",
+        "/mail queue mx1 deferred from:@example.org older:2h",
+        '/mail queue mx1 reason:"rate limit" sort:size',
     ),
     run=run,
 )

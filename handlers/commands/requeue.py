@@ -33,6 +33,6 @@ COMMAND = Command(
     name="requeue",
     usage="requeue [host] selector",
     summary="Have Postfix take messages in anew, with its settings of now; they get new queue IDs",
-    examples=("/mail requeue deferred to:@example.org",),
+    examples=("/mail requeue mx1 deferred to:@example.org",),
     run=run,
 )

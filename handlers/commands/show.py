@@ -36,6 +36,6 @@ COMMAND = Command(
     name="show",
     usage="show [host] ID",
     summary="One message: envelope, each recipient with its reason, who submitted it, headers; never the body",
-    examples=(EXAMPLE,),
+    examples=("/mail show mx1 4VbXm8dz3kzJ1Q",),
     run=run,
 )

@@ -202,7 +202,17 @@ async def test_of_several_that_are_to_be_snoozed_the_one_that_is_over_meanwhile_
 
 
 async def test_help_tells_of_a_command_by_its_short_name(watched: Desk) -> None:
-    assert "/mail acknowledge number | host/rule" in await watched.say("/mail help ack")
+    assert "/mail acknowledge number|host|rule|host/rule" in await watched.say("/mail help ack")
+
+
+async def test_help_tells_how_alerts_rules_and_times_are_said(watched: Desk) -> None:
+    snooze, mute = await watched.say("/mail help snooze"), await watched.say("/mail help mute")
+    assert "An alert is named by\n12, #12 – the alert of that number" in snooze
+    assert "mx1/deferred – that rule on that mail host" in snooze and "An alert is named" not in mute
+    for said in (snooze, mute):
+        assert "Rules: unreachable, postfix_down, disk, " in said and "Times go from 1m to 30d" in said
+    assert "Times go" not in await watched.say("/mail help unsnooze")
+    assert "Rules" not in await watched.say("/mail help alerts")
 
 
 async def test_viewers_neither_snooze_nor_mute(watched: Desk) -> None:

@@ -90,6 +90,15 @@ def test_help_sorts_what_one_may_from_what_one_may_not() -> None:
     assert "hold: nobody may yet" in denied
 
 
+def test_the_examples_of_help_name_a_mail_host_that_there_is() -> None:
+    entry = Entry(
+        "hold", "hold [host] selector", "Keep", ("/mail hold mx1 all", "/mail ack mx1/deferred"), Role.VIEWER, ()
+    )
+    one = text_of(blocks.one(ANA, entry, ("relay.example.org", "mx2"), ()).blocks)
+    assert "/mail hold relay.example.org all" in one and "/mail ack relay.example.org/deferred" in one
+    assert "/mail hold mx2 all" in text_of(blocks.overview(ANA, [entry], ("mx2",)).blocks)
+
+
 def test_home_without_a_role_tells_nothing_of_the_mail_hosts() -> None:
     nobody = Actor("U0NOEL", "noel", Role.NONE)
     words = text_of(home(nobody, ENTRIES, ("mx1",), None, ("C0OPS",)).blocks)
