@@ -16,6 +16,7 @@ Ask = Callable[[str], Awaitable[str]]
 _YES = ("y", "yes")
 _NO = ("n", "no", "")
 CANCEL = ":cancel"
+LEAVES = f"{CANCEL} leaves this; then commands are taken again."
 
 
 class Cancelled(Exception):
@@ -23,12 +24,16 @@ class Cancelled(Exception):
 
 
 class Forms:
-    """Questions to one person. `ask` prints a prompt and returns a line; it raises Cancelled at the end of input."""
+    """Questions to one person. `ask` prints a prompt and returns a line; it raises Cancelled at the end of input.
 
-    def __init__(self, workspace: Workspace, screen: Screen, ask: Ask) -> None:
+    A line that begins with `command`, or with a colon, is meant for the console, and answers no question.
+    """
+
+    def __init__(self, workspace: Workspace, screen: Screen, ask: Ask, command: str) -> None:
         self._workspace = workspace
         self._screen = screen
         self._ask = ask
+        self._command = command
 
     async def confirmed(self, control: Control) -> bool | None:
         """The control's confirm dialog as a yes or no; None if it has none."""
@@ -52,7 +57,7 @@ class Forms:
             chosen = _chosen(control, given)
             if chosen is not None:
                 return chosen
-            self._screen.say(f"{given!r} is none of these.")
+            self._screen.say(f"{given!r} is none of these. {LEAVES}")
             given = ""
 
     async def fill(self, user: str, view: View) -> None:
@@ -76,6 +81,7 @@ class Forms:
             for field in fields:
                 if field.block_id in problems:
                     self._screen.say(f"{field.label}: {problems[field.block_id]}", "yellow")
+            self._screen.say(LEAVES)
             wanted = [field for field in fields if field.block_id in problems]
 
     async def _submitted(self, user: str, view: View, answers: dict[str, Any]) -> dict[str, str]:
@@ -99,7 +105,7 @@ class Forms:
         if field.options:
             self._list(field)
         while True:
-            line = await self._line(_hint(field, many))
+            line = await self._line(f"{_hint(field, many)}, or {CANCEL}")
             if not line.strip():
                 return None
             if not field.options:
@@ -107,26 +113,30 @@ class Forms:
             chosen = [_chosen(field, part.strip()) for part in (line.split(",") if many else [line.strip()])]
             if None not in chosen:
                 return chosen if many else chosen[0]
-            self._screen.say(f"{line!r} is none of these.")
+            self._screen.say(f"{line!r} is none of these. {LEAVES}")
 
     async def _free(self, control: Control, given: str) -> str | None:
         """What a select without a list of options wants, such as a user or a date."""
         if control.type in STATELESS:
             return None
-        return given or await self._line(control.label)
+        return given or await self._line(f"{control.label}, or {CANCEL}")
 
     async def _yes(self, prompt: str) -> bool:
         while True:
             line = (await self._line(prompt)).strip().casefold()
             if line in _YES or line in _NO:
                 return line in _YES
-            self._screen.say("Please answer y or n.")
+            self._screen.say(f"Please answer y or n. {LEAVES}")
 
     async def _line(self, prompt: str) -> str:
-        line = await self._ask(f"  {safe(prompt)}: ")
-        if line.strip() == CANCEL:
-            raise Cancelled
-        return line
+        while True:
+            line = await self._ask(f"  {safe(prompt)}: ")
+            said = line.strip()
+            if said == CANCEL:
+                raise Cancelled
+            if not said.startswith(":") and said.partition(" ")[0] != self._command:
+                return line
+            self._screen.say(f"{said!r} was not done: a question is open. {LEAVES}")
 
     def _list(self, control: Control) -> None:
         for number, option in enumerate(control.options, 1):

@@ -56,7 +56,7 @@ class Session:
         self._lines = lines
         self._command = command
         self._live = live
-        self._forms = Forms(workspace, screen, self._asked)
+        self._forms = Forms(workspace, screen, self._asked, command)
         self._deeds: dict[str, Callable[[str], Awaitable[None]]] = {
             "help": self._help,
             "as": self._as,

@@ -196,6 +196,23 @@ async def test_a_modal_can_be_cancelled_and_a_required_field_is_not_sent_empty(d
     assert "I don't know 'nonsense'." in printed
 
 
+async def test_a_command_behind_an_open_question_is_not_taken_for_its_answer(drive: Drive, shop: Shop) -> None:
+    printed = await drive("card", "3", "/mail list", ":home", "list", "", ":cancel", "list")
+    assert "'/mail list' was not done: a question is open. :cancel leaves this" in printed
+    assert "':home' was not done: a question is open." in printed
+    refused = "Type the number: That is not 7.\n:cancel leaves this; then commands are taken again."
+    assert refused in printed, "what could be an answer is sent as one"
+    assert printed.index(refused) < printed.index("The window is closed.") < printed.index("Yours")
+    assert shop.done == [] and "At home" not in printed
+
+
+async def test_whoever_answers_otherwise_is_told_how_to_leave(drive: Drive, shop: Shop) -> None:
+    printed = await drive("card", "2", "list", ":cancel", "list", "4.9", ":cancel")
+    assert "Please answer y or n. :cancel leaves this; then commands are taken again." in printed
+    assert "'9' is none of these. :cancel leaves this; then commands are taken again." in printed
+    assert printed.count("Not done.") == 2 and shop.done == []
+
+
 async def test_only_the_last_state_of_slow_work_is_printed(drive: Drive) -> None:
     printed = await drive("slow", "card")
     assert "0 of 3" not in printed
