@@ -20,7 +20,8 @@ from handlers.door import Request
 MOST = 10
 """So many alerts are named."""
 
-_NUMBER = re.compile(r"(?:alert )?#?([0-9]{1,10})", re.IGNORECASE)
+_NUMBER = re.compile(r"#?([0-9]{1,10})")
+_ALERT = re.compile(r"^alerts? ", re.IGNORECASE)
 _CHANGES = re.compile(r"(?<!\S)(?:until )?(?:it )?changes(?!\S)", re.IGNORECASE)
 
 
@@ -119,7 +120,7 @@ def _missing(request: Request, words: str) -> str:
     said = words.split()
     for end in range(len(said), 0, -1):
         what, rest = " ".join(said[:end]), " ".join(said[end:]).removeprefix("for ")
-        if _NUMBER.fullmatch(what) or _meant(request, what).understood:
+        if len(_numbers(what)) == 1 or _meant(request, what).understood:
             asked = f"“{rest[:LONG]}” is no time." if rest else "For how long?"
             return f"{asked} {how}, as in /mail snooze {what[:LONG]} 8h."
     return f"Which alert, and for how long? {how}, as in /mail snooze 12 8h."
@@ -130,16 +131,18 @@ def _meant(request: Request, words: str) -> Meant:
 
 
 async def _wanted(request: Request, words: str, done: str) -> list[int]:
-    """The cards on which alerts of this number fire, or of this host, rule, or both. Raises UserError when none do.
+    """The cards on which alerts of these numbers fire, or of this host, rule, or both. Raises UserError when none do.
 
     `done` is what is wanted with them.
     """
     services, words = request.services, words.strip()
     firing = await services.alerts.firing()
-    if number := _NUMBER.fullmatch(words):
-        if not (wanted := [each for each in firing if each.card == int(number[1])]):
-            raise UserError(f"No alert {number[1]} fires now, so nothing was {done}. {_there(firing)}")
-        return _cards(wanted)
+    if numbers := _numbers(words):
+        missing = [str(each) for each in numbers if each not in _cards(firing)]
+        if missing:
+            fires = f"No alert {missing[0]} fires" if len(missing) == 1 else f"No alerts {listed(missing)} fire"
+            raise UserError(f"{fires} now, so nothing was {done}. {_there(firing)}")
+        return numbers
     found = _meant(request, words)
     said = f"Nothing was {done}. {_there(firing)}"
     if not (words and (found.understood or found.strange)):
@@ -152,6 +155,12 @@ async def _wanted(request: Request, words: str, done: str) -> list[int]:
     if not wanted:
         raise UserError(f"Nothing of {words[:LONG]} fires now, so nothing was {done}. {_there(firing)}")
     return _cards(wanted)
+
+
+def _numbers(words: str) -> list[int]:
+    """The numbers of alerts, each once; none where other words are among them."""
+    found = [_NUMBER.fullmatch(word) for word in _ALERT.sub("", words).replace(",", " ").split()]
+    return list(dict.fromkeys(int(each[1]) for each in found if each)) if all(found) else []
 
 
 def _cards(wanted: Sequence[Alert]) -> list[int]:

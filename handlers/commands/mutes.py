@@ -36,8 +36,10 @@ async def mute(request: Request) -> None:
 
 
 async def unmute(request: Request) -> None:
-    scope = _meant(request, "unmute")
     services = request.services
+    if not request.words.strip():
+        raise UserError(f"Which mute? Nothing was done. {_there(await services.mutes.in_force())}")
+    scope = _meant(request, "unmute")
     if scope.lasting is not None:
         raise UserError("A mute is ended now or not at all: /mail unmute takes no time. Nothing was done.")
     ended = await services.mutes.unmute(scope.rule, scope.host, request.actor)
@@ -59,6 +61,11 @@ def _meant(request: Request, verb: str) -> Scope:
     time = lasting(request.words)
     found = meant(time.rest, hosts, rules, (ALL,))
     nothing = f"Nothing was done. {_example(verb)}"
+    if time.time is not None and found.strange.removeprefix("#").isdecimal():
+        raise UserError(
+            f"A mute is of a rule, and “{found.strange[:LONG]}” is none. Nothing was done. What fires already can be "
+            f"snoozed by its number: /mail snooze {found.strange[:LONG]} {time.said}."
+        )
     if found.strange[:1].isdecimal():
         raise UserError(f"“{found.strange[:LONG]}” is no time: say 90m, 2h or 3d, from 1m to 30d. {nothing}")
     if found.strange:

@@ -41,6 +41,12 @@ VERBS = (
     "audit",
     "requeue",
     "queue sort:",
+    "alerts",
+    "snooze",
+    "snooze 8h",
+    "unsnooze",
+    "ack",
+    "unmute",
 )
 TAILS = (
     "$(touch /tmp/owned)",

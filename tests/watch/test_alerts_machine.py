@@ -111,6 +111,13 @@ class AlertsMachine(RuleBasedStateMachine):
             self.runner.run(self.bots[0].alerts.snooze(card, lasting, ANA))
             self.deeds += 1
 
+    @rule(card=st.integers(1, 6), which=st.integers(0, 1), snooze=st.booleans())
+    def take_back(self, card: int, which: int, snooze: bool) -> None:
+        alerts = self.bots[which].alerts
+        with suppress(UserError):
+            self.runner.run((alerts.unsnooze if snooze else alerts.unacknowledge)(card, ANA))
+            self.deeds += 1
+
     @rule(name=st.sampled_from(["", *WATCHED]), host=st.sampled_from(["", "mx1"]), lasting=PAUSES)
     def mute(self, name: str, host: str, lasting: timedelta) -> None:
         self.runner.run(self.bots[0].mutes.mute(name, host, lasting, ANA))
