@@ -65,11 +65,11 @@ def _snoozed(said: Transition, _: Alert, __: Rule | None) -> Around:
 
 
 def _unacknowledged(said: Transition, _: Alert, __: Rule | None) -> Around:
-    return "", f"{said.by} took back that {said.text} looks after it. There are reminders again."
+    return "", f"{said.by} took back that {said.text} looks after it: nobody does now."
 
 
 def _unsnoozed(said: Transition, _: Alert, __: Rule | None) -> Around:
-    return "", f"{said.by} ended {said.text}. It is reminded of again."
+    return "", f"{said.by} ended {said.text}."
 
 
 TELLS: Mapping[Event, Callable[[Transition, Alert, Rule | None], Around]] = {

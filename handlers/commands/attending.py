@@ -35,8 +35,9 @@ async def acknowledge(request: Request) -> None:
 async def unacknowledge(request: Request) -> None:
     wanted = await _wanted(request, request.words, "changed")
     done, left = await _each(wanted, lambda number: request.services.alerts.unacknowledge(number, request.actor))
-    said = f"Nobody looks after it any more: {_names(done)}. There are reminders again.{_together(done)}"
-    await request.reply.privately(note(" ".join([said, *left])))
+    said = f"Nobody looks after it any more: {_names(done)}.{_together(done)}"
+    reminded = "It is reminded of, unless it is snoozed or muted."
+    await request.reply.privately(note(" ".join([said, reminded, *left])))
 
 
 async def snooze(request: Request) -> None:
@@ -89,11 +90,16 @@ def _together(done: Sequence[Attended]) -> str:
 def _instead(request: Request, done: Sequence[Attended]) -> list[str]:
     """The snoozes that these take the place of, a sentence each."""
     now, zone = request.services.now(), request.services.settings.timezone
-    former = [(each.card.id, found) for each in done if (found := longest(each.before.firing, now))]
+    former: dict[str, list[str]] = {}
+    for each in done:
+        if alert := longest(each.before.firing, now):
+            snoozed = f"snoozed {snoozed_until(alert, zone)} before, by {alert.snoozed_name}: that is replaced."
+            former.setdefault(snoozed, []).append(str(each.card.id))
+    if len(done) == 1:
+        return [f"It was {snoozed}" for snoozed in former]
     return [
-        f"{'It' if len(done) == 1 else f'Alert {number}'} was snoozed {snoozed_until(alert, zone)} before, by "
-        f"{alert.snoozed_name}: that is replaced."
-        for number, alert in former
+        f"Alerts {listed(numbers)} were {snoozed}" if len(numbers) > 1 else f"Alert {numbers[0]} was {snoozed}"
+        for snoozed, numbers in former.items()
     ]
 
 
@@ -187,7 +193,7 @@ COMMANDS = (
     Command(
         name="unacknowledge",
         usage="unacknowledge number|host|rule|host/rule",
-        summary="Take that back: there are reminders again (unack is enough)",
+        summary="Take that back: nobody looks after it, and there are reminders again (unack is enough)",
         examples=("/mail unacknowledge 12", "/mail unack mx1/deferred"),
         run=unacknowledge,
         also=("unack",),

@@ -51,6 +51,9 @@ async def test_of_several_that_are_snoozed_those_are_named_that_were_before(watc
     told = await answer(watched, "/mail snooze mx1 1h", "Snoozed")
     assert ": alert 1 of mx1 and alert 2 of mx1. Alert 2 was snoozed until 2" in told
     assert "Alert 1 was" not in told
+    await watched.type("/mail snooze mx1 changes")
+    told = await answer(watched, "/mail snooze mx1 8h", "Snoozed")
+    assert told.endswith("Alerts 1 and 2 were snoozed until it changes before, by opal: that is replaced.")
 
 
 async def test_all_that_stands_on_the_card_of_what_is_snoozed_is_named(watched: Desk) -> None:
@@ -69,7 +72,7 @@ async def test_a_snooze_is_ended_by_number_host_or_rule(watched: Desk, words: st
     assert await answer(watched, f"/mail {words}", "Not snoozed") == "Not snoozed any more: alert 1 of mx1."
     assert "Snoozed" not in text_of(card(watched))
     said = text_of(thread(watched)[-1])
-    assert said.startswith("opal ended opal's snooze, which had ") and said.endswith(" to go. It is reminded of again.")
+    assert said.startswith("opal ended opal's snooze, which had ") and said.endswith(" to go.")
     assert await watched.say(f"/mail {words}") == "It is not snoozed."
     assert await verbs(watched) == ["snooze", "unsnooze"]
 
@@ -103,9 +106,9 @@ async def test_an_acknowledgement_is_taken_back_and_there_are_reminders_again(
     await seen(watched, AWAY)
     await watched.type("/mail ack 1", APRIL)
     said = await answer(watched, f"/mail {words}", "Nobody")
-    assert said == "Nobody looks after it any more: alert 1 of mx1. There are reminders again."
+    assert said == "Nobody looks after it any more: alert 1 of mx1. It is reminded of, unless it is snoozed or muted."
     assert "Acknowledged" not in text_of(card(watched)) and "alert.acknowledge" in str(card(watched).blocks)
-    assert text_of(thread(watched)[-1]) == "opal took back that april looks after it. There are reminders again."
+    assert text_of(thread(watched)[-1]) == "opal took back that april looks after it: nobody does now."
     assert await watched.say(f"/mail {words}") == "Nobody has acknowledged it."
     clock.ahead += 5 * HOUR
     await seen(watched, AWAY)
