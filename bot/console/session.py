@@ -64,6 +64,7 @@ class Session:
             "messages": self._messages,
             "press": self._press_label,
             "close": self._close,
+            "cancel": self._close,
         }
         self._let_time_pass = later
         if later:

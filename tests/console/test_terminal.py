@@ -59,6 +59,10 @@ class Shop:
                 await client.chat_postMessage(channel=OPS, **self.card())
             elif word == "list":
                 await respond(text="list", blocks=[{"type": "section", "text": plain("Yours")}, actions(pick(3))])
+            elif word == "look":
+                blocks = [{"type": "section", "text": plain("Only to be read")}]
+                view = {"type": "modal", "title": plain("Look"), "blocks": blocks}
+                await client.views_open(trigger_id=command["trigger_id"], view=view)
             elif word == "slow":
                 self.background.start(self.slow(client), "slow")
             else:
@@ -211,6 +215,12 @@ async def test_whoever_answers_otherwise_is_told_how_to_leave(drive: Drive, shop
     assert "Please answer y or n. :cancel leaves this; then commands are taken again." in printed
     assert "'9' is none of these. :cancel leaves this; then commands are taken again." in printed
     assert printed.count("Not done.") == 2 and shop.done == []
+
+
+async def test_cancel_closes_a_window_that_asks_nothing_too(drive: Drive) -> None:
+    printed = await drive(":cancel", "look", ":cancel", ":cancel")
+    assert printed.count("No window is open.") == 2
+    assert printed.index("Only to be read") < printed.index("The window is closed.")
 
 
 async def test_only_the_last_state_of_slow_work_is_printed(drive: Drive) -> None:
