@@ -113,12 +113,11 @@ class MailHost:
 
     async def flush(
         self, targets: Sequence[Target] | None = None, *, site: str = "", progress: Progress | None = None
-    ) -> Flushed:
+    ) -> Change[Flushed]:
         """Flush some messages, one site, or (without either) everything; see what became of it."""
         if targets is not None and not targets and not site:
-            return Flushed(asked=0)  # None of them is not all of them.
-        events = await self._agent.ask("flush", {"site": site}, targets or (), progress)
-        return self._agent.result("flush", events, Flushed)
+            return Change(Flushed(asked=0), ())  # None of them is not all of them.
+        return await self._change("flush", {"site": site}, targets or (), Flushed, progress)
 
     async def hold(
         self,

@@ -1,11 +1,13 @@
 """What a flush did, as the channel sees it: what is gone, what was deferred again and why, before and after."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bot.agent.outcomes import Flushed
 from bot.agent.protocol import ALL_QUEUES
+from bot.mailhost.host import Change
 from bot.mailhost.verdict import at_least
 from bot.text import Addresses, duration, listed, plural, shown_text
+from handlers.blocks import outcomes
 from handlers.blocks.change import Deed, bulleted, counted
 from handlers.blocks.kit import Block, Card, card, context
 from handlers.blocks.rich import Line, bold, bullets, code, paragraph, person, rich, say, words
@@ -22,8 +24,10 @@ FLUSHED: Mapping[str, str] = {
 }
 
 
-def flushed(deed: Deed, result: Flushed, now: float, addresses: Addresses) -> Card:
-    headline = f"flushed {deed.host}: {deed.what}"
+def flushed(deed: Deed, done: Change[Flushed], now: float, addresses: Addresses, typed: Collection[str] = ()) -> Card:
+    """What became of what was asked for; of the `typed` queue IDs, which are no message."""
+    result, headline = done.result, f"flushed {deed.host}: {deed.what}"
+    absent = [each for each in done.outcomes if each.outcome == "not_queued" and each.queue_id in typed]
     lines = counted(result.counts, FLUSHED)
     if not result.watched:
         lines.append("There were too many to follow one by one; the queues below tell how it went.")
@@ -32,6 +36,7 @@ def flushed(deed: Deed, result: Flushed, now: float, addresses: Addresses) -> Ca
         say([person(deed.by), " flushed ", bold(deed.host), ": ", code(deed.what, 300)]),
         say(_asked(result)),
         bulleted(lines),
+        outcomes.listed(absent, FLUSHED, addresses) if len(typed) > 1 else None,
         say(warning) if (warning := too_soon(result, now)) else None,
         _reasons(result, addresses),
         say(*_queues(result)) if result.before else None,

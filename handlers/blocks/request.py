@@ -95,17 +95,24 @@ def _size(request: Request) -> list[Line]:
 
 
 def _absent(request: Request) -> str:
-    """How many of the queue IDs that were typed are no mail in the queue: nothing was asked for those."""
+    """The queue IDs that were typed and are no mail in the queue: nothing was asked for those."""
     if request.kind is Kind.PURGE:
         return ""
     try:
-        typed = len(parse(request.selector).ids)
+        typed = parse(request.selector).ids
     except SelectorError:
         return ""  # Asked for by another version of this bot, which knew other words.
-    absent = typed - request.preview.messages
+    preview = request.preview
+    absent = len(typed) - preview.messages
     if absent < 1:
         return ""
-    return f"{absent} of the {typed} queue IDs {'is' if absent == 1 else 'are'} not in the queue of {request.host}"
+    which = ""
+    if len(preview.sample) == preview.messages:
+        there = {each.identity.queue_id for each in preview.sample}
+        names = [each for each in typed if each not in there]
+        which = f": {listed(names[:SAMPLE])}{f' and {len(names) - SAMPLE} more' if len(names) > SAMPLE else ''}"
+    be = "is" if absent == 1 else "are"
+    return f"{absent} of the {len(typed)} queue IDs {be} not in the queue of {request.host}{which}"
 
 
 def _tallies(request: Request, addresses: Addresses) -> list[Element]:

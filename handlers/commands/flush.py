@@ -1,6 +1,6 @@
 """`/mail flush`: deferred mail is tried again now, in the channel's sight."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -8,14 +8,14 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.agent.outcomes import Flushed
 from bot.agent.protocol import Term
 from bot.mailhost.asking import Progress
-from bot.mailhost.host import MailHost
+from bot.mailhost.host import Change, MailHost
 from bot.mailhost.selector import Selector, parse
 from handlers.access import Body
 from handlers.blocks.change import Deed
 from handlers.blocks.flush import flushed
 from handlers.blocks.kit import unpacked
 from handlers.blocks.message import identity
-from handlers.commands.changing import Ended, in_sight, targets
+from handlers.commands.changing import Ended, in_sight, targets, typed
 from handlers.commands.command import Command
 from handlers.commands.words import one_host
 from handlers.door import Door, Request
@@ -37,7 +37,7 @@ async def flush(request: Request, host: MailHost, picked: Selector | None) -> No
         await _flush(request, host, picked.text, lambda progress: host.flush(site=picked.site, progress=progress))
     else:
         found = await targets(request, host, picked, "flushed")
-        await _flush(request, host, picked.text, lambda progress: host.flush(found, progress=progress))
+        await _flush(request, host, picked.text, lambda progress: host.flush(found, progress=progress), typed(found))
 
 
 async def _from_status(request: Request) -> None:
@@ -51,13 +51,20 @@ async def _from_message(request: Request) -> None:
     await _flush(request, host, message.queue_id, lambda progress: host.flush([message], progress=progress))
 
 
-async def _flush(request: Request, host: MailHost, what: str, asked: Callable[[Progress], Awaitable[Flushed]]) -> None:
+async def _flush(
+    request: Request,
+    host: MailHost,
+    what: str,
+    asked: Callable[[Progress], Awaitable[Change[Flushed]]],
+    typed: Collection[str] = (),
+) -> None:
     services = request.services
 
     async def work(deed: Deed, progress: Progress) -> Ended:
-        result = await asked(progress)
+        done = await asked(progress)
+        result = done.result
         now, addresses = services.now().timestamp(), services.settings.channel_addresses
-        return Ended(flushed(deed, result, now, addresses), result.asked, {"asked": result.asked, **result.counts})
+        return Ended(flushed(deed, done, now, addresses, typed), result.asked, {"asked": result.asked, **result.counts})
 
     await in_sight(request, host, "flush", what, work)
 

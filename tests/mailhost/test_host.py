@@ -230,7 +230,7 @@ async def test_a_flush_of_no_messages_is_not_a_flush_of_all(tmp_path: Path) -> N
     asked = tmp_path / "asked"
     done = json.dumps({"event": "done", "result": {"asked": 7}})
     script = f"open({str(asked)!r}, 'w').write(sys.stdin.read())\nprint({done!r})\n"
-    assert (await agent(tmp_path, script).flush([])).asked == 0
+    assert (await agent(tmp_path, script).flush([])).result.asked == 0
     assert not asked.exists()
-    assert (await agent(tmp_path, script).flush()).asked == 7
+    assert (await agent(tmp_path, script).flush()).result.asked == 7
     assert "targets" not in asked.read_text()

@@ -34,7 +34,7 @@ async def test_a_flush_of_everything_tells_gone_from_deferred_again_with_the_rea
     postfix.defer("ann@one.test", "b@gmail.test", count=2)
     world.domain("grey.test", ACCEPT)
     world.domain("gmail.test", MAILBOX_FULL)
-    flushed = await mail_host(postfix).flush()
+    flushed = (await mail_host(postfix).flush()).result
     assert flushed.asked == 5
     assert flushed.counts == {"gone": 3, "deferred": 2}
     assert [count.messages for count in flushed.reasons.top] == [2]
@@ -50,7 +50,7 @@ async def test_mail_that_no_attempt_was_made_for_is_not_tried(postfix: PrivatePo
     host = mail_host(postfix)
     ids = await host.select(Selection())
     held = await host.hold(ids[:1])
-    flushed = await host.flush(ids)
+    flushed = (await host.flush(ids)).result
     assert flushed.counts == {"on_hold": 1, "deferred": 1}
     await host.release_hold(held.result.key)
 
@@ -63,7 +63,7 @@ async def test_a_site_that_postfix_keeps_no_list_for_is_flushed_message_by_messa
     postfix.defer("ann@one.test", "a@grey.test", count=2)
     postfix.defer("ann@one.test", "b@full.test", count=2)
     world.domain("grey.test", ACCEPT)
-    flushed = await mail_host(postfix).flush(site="grey.test")
+    flushed = (await mail_host(postfix).flush(site="grey.test")).result
     assert (flushed.asked, flushed.counts) == (2, {"gone": 2})
     assert postfix.count("deferred") == 2
 
@@ -73,7 +73,7 @@ async def test_a_second_flush_knows_when_the_first_one_was(postfix: PrivatePostf
     world.domain("grey.test", GREYLIST)
     postfix.defer("ann@one.test", "a@grey.test", count=1)
     await host.flush()
-    again = await host.flush()
+    again = (await host.flush()).result
     assert again.previous is not None
     assert again.counts == {"deferred": 1}, "two attempts within one second are still two attempts"
 
@@ -106,7 +106,7 @@ async def test_some_messages_are_flushed_and_no_others(postfix: PrivatePostfix, 
     world.domain("grey.test", ACCEPT)
     host = mail_host(postfix)
     first, *others = await host.select(Selection())
-    flushed = await host.flush([first])
+    flushed = (await host.flush([first])).result
     assert flushed.counts == {"gone": 1}
     assert await ids_of(host, "all") == {each.queue_id for each in others}
 
@@ -134,7 +134,7 @@ async def test_a_site_that_postfix_keeps_a_list_for_is_flushed_by_it(
     world.domain("grey.test", ACCEPT)
     before = {entry.queue_id for entry in postfix.queue() if entry.recipients[0].address == "b@full.test"}
     argv, asked = recorded(postfix, tmp_path)
-    flushed = await MailHost(CommandLink("mx1", argv)).flush(site="grey.test")
+    flushed = (await MailHost(CommandLink("mx1", argv)).flush(site="grey.test")).result
     assert (flushed.asked, flushed.counts) == (3, {"gone": 3})
     calls = asked.read_text().splitlines()
     assert sum(call.endswith(" -s grey.test") for call in calls) == 1
@@ -165,5 +165,5 @@ def test_what_is_being_tried_is_told_from_what_the_full_active_queue_has_no_room
 
 
 async def test_an_id_that_is_not_queued_was_not_delivered_by_the_flush(postfix: PrivatePostfix) -> None:
-    flushed = await mail_host(postfix).flush(["4jYTY25PbJzBBBB"])
+    flushed = (await mail_host(postfix).flush(["4jYTY25PbJzBBBB"])).result
     assert (flushed.asked, flushed.counts) == (0, {"not_queued": 1})

@@ -41,6 +41,13 @@ async def test_a_flush_of_some_leaves_the_others(ops: Desk, small: SmallHost) ->
     assert set(small.fine[1:]) <= small.queue().keys()
 
 
+async def test_a_flush_names_the_queue_ids_that_are_no_message(ops: Desk, small: SmallHost) -> None:
+    lines = text_of((await ops.type(f"/mail flush {small.fine[0]} 4jYTY25PbJzBBBB"))[-1]).splitlines()
+    absent = "not in the queue, so there was nothing to try: gone before, or mistyped"
+    assert "1 gone from the queue: delivered, or sent back as undeliverable" in lines
+    assert f"4jYTY25PbJzBBBB {absent}" in lines
+
+
 @pytest.mark.parametrize(
     ("verb", "done"),
     [

@@ -53,7 +53,7 @@ def test_a_flush_of_anything_is_a_message_that_slack_takes(
     deed: Deed, reasons: Tally, queues: dict[str, int | None]
 ) -> None:
     result = FLUSHED._replace(reasons=reasons, before=queues, after=queues)
-    taken_by_slack(flush.flushed(deed, result, NOW, "masked"))
+    taken_by_slack(flush.flushed(deed, Change(result, ()), NOW, "masked"))
 
 
 def test_queue_ids_that_were_typed_and_are_no_message_are_named() -> None:
@@ -113,7 +113,7 @@ def test_every_outcome_has_words() -> None:
 
 
 def test_a_flush_tells_before_and_after_and_why_mail_stays() -> None:
-    words = text_of(flush.flushed(DEED, FLUSHED, NOW, "masked").blocks)
+    words = text_of(flush.flushed(DEED, Change(FLUSHED, ()), NOW, "masked").blocks)
     for text in (
         "Postfix was asked to try 100 messages again; this is how it stood 12 s later:",
         "60 gone from the queue",
