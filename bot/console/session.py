@@ -16,7 +16,7 @@ from bot.console.workspace import Control, Message, NotThere, View, Workspace
 _NUMBER = re.compile(r"(\d{1,6})(?:[. ](.+))?")
 _MINUTES = re.compile(r"(\d{1,4})m?")
 MOST_MINUTES = 1440
-_LATER = ":later 20m           let 20 minutes go by on the bot's clock, with a look at the hosts in each\n"
+_LATER = ":later 20m           let 20 minutes go by on the bot's clock alone, which doctor calls wrong then\n"
 _HELP = """\
 status               a command; the /mail before it may be left out
 5                    press the button, or open the list, that carries the number 5
