@@ -159,8 +159,8 @@ class Homes:
         unseen = blind(looked, services.store.health.trouble, services.now())
         done = await services.store.audit.latest(ACTIONS)
         zone = services.settings.timezone
-        last = await reputations(services, services.hosts.values())
-        return Fleet(looks, alerts, await self._decidable(actor), done, unseen, zone, links, reputations=last)
+        checked = dict(zip(services.hosts, await reputations(services, services.hosts.values()), strict=True))
+        return Fleet(looks, alerts, await self._decidable(actor), done, unseen, zone, links, reputations=checked)
 
     async def _looked_at(self) -> Sequence[Look]:
         """How the mail hosts are, or were a moment ago."""

@@ -44,8 +44,21 @@ def overview(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str]) -> Ca
         if examples
         else None,
         say(_hosts(hosts)),
-        rich(paragraph([bold("Not for you")]), bullets(*_denied(denied))) if denied else None,
+        _others(denied),
     )
+
+
+def in_short(actor: Actor, entries: Sequence[Entry], hosts: Sequence[str]) -> list[Block | None]:
+    """The commands by name, where there is much else to be seen."""
+    allowed = [code(f"/mail {entry.name}") for entry in entries if actor.role >= entry.role]
+    denied = [entry for entry in entries if actor.role < entry.role]
+    return [
+        say(
+            [bold(_role(actor))], joined(allowed, "and"), [code("/mail help"), " tells what each does, with examples."]
+        ),
+        say(_hosts(hosts)),
+        _others(denied),
+    ]
 
 
 def one(actor: Actor, entry: Entry, hosts: Sequence[str], rules: Sequence[str]) -> Card:
@@ -78,8 +91,12 @@ def _hosts(hosts: Sequence[str]) -> str:
     return f"Mail hosts: {listed(hosts)}. Say which one after the command, as in /mail queue {hosts[0]}."
 
 
-def _denied(entries: Sequence[Entry]) -> list[Line]:
+def _others(entries: Sequence[Entry]) -> Block | None:
     """Commands that are for others, those with the same people together."""
+    return rich(paragraph([bold("Not for you")]), bullets(*_denied(entries))) if entries else None
+
+
+def _denied(entries: Sequence[Entry]) -> list[Line]:
     together: dict[tuple[str, ...], list[str]] = {}
     for entry in entries:
         together.setdefault(entry.who, []).append(entry.name)

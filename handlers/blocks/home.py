@@ -11,7 +11,7 @@ from bot.store.audit import Row
 from bot.text import clock, plural, shown_text
 from bot.watch.model import Alert
 from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
-from handlers.blocks.help import Entry, overview
+from handlers.blocks.help import Entry, in_short
 from handlers.blocks.kit import Block, Card, Element, actions, card, context, header
 from handlers.blocks.request import decisions
 from handlers.blocks.request_words import asked
@@ -37,7 +37,7 @@ class Fleet:
 
     `blind` says of which mail hosts it is not known whether there is an alert; `zone` is the time zone of what is told;
     `links` lead to the cards of alerts, by their numbers. `alerts_known`: that there are none is known, too.
-    `reputations` has a line of each host's last check.
+    `reputations` has a line of each mail host's last check, by its name.
     """
 
     looks: Sequence[Look]
@@ -48,7 +48,7 @@ class Fleet:
     zone: str = "UTC"
     links: Mapping[int, str] = field(default_factory=dict)
     alerts_known: bool = True
-    reputations: Sequence[str] = ()
+    reputations: Mapping[str, str] = field(default_factory=dict)
 
 
 def home(
@@ -65,7 +65,7 @@ def home(
         *(note.blocks if note else ()),
         *(_fleet(fleet) if fleet else ()),
         header("What you may do"),
-        *overview(actor, entries, hosts).blocks,
+        *in_short(actor, entries, hosts),
         say(_where(channels)) if actor.role > Role.NONE and channels else None,
     )
 
@@ -75,8 +75,7 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
     more = len(fleet.alerts) - ALERTS
     return [
         header("Mail hosts"),
-        *[_line(seen, [alert for alert, _ in fleet.alerts if alert.host == seen.host]) for seen in fleet.looks],
-        context(*fleet.reputations) if fleet.reputations else None,
+        *[_line(seen, fleet) for seen in fleet.looks],
         context(f"As of {at}; open this tab again for a fresh look.") if at else None,
         header("Alerts"),
         *[_alert(alert, known, fleet.links.get(alert.card or 0, "")) for alert, known in fleet.alerts[:ALERTS]],
@@ -89,21 +88,22 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
     ]
 
 
-def _line(seen: Look, alerts: Sequence[Alert]) -> Block:
-    """How it is now; it is not called well while something fires of it."""
-    said = verdict(seen)
+def _line(seen: Look, fleet: Fleet) -> Block:
+    """How it is now, and what its last check said; it is not called well while something fires of it."""
+    said, alerts = verdict(seen), [alert for alert, _ in fleet.alerts if alert.host == seen.host]
+    below = [said.detail, *filter(None, [fleet.reputations.get(seen.host)])]
     if not alerts or said.level > Level.WELL:
-        return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], said.detail)
+        return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], *below)
     fires = plural(len(alerts), "alert fires", "alerts fire")
     headline = f"{seen.host}: {fires}, below. {queued(seen)}"
-    return say([f"{SIGNS[max(alert.severity for alert in alerts)]} ", bold(headline, 400)], said.detail)
+    return say([f"{SIGNS[max(alert.severity for alert in alerts)]} ", bold(headline, 400)], *below)
 
 
 def _alert(alert: Alert, known: Known, address: str) -> Block:
     title = bold(f"{alert.host or ITSELF}: {known.title(alert)}", 300)
     where: list[str | Element] = [" · ", link(address, f"alert {alert.card}")] if address else []
     first: Line = [f"{SIGNS[alert.severity]} ", title, *where]
-    second: Line = [*said_of(alert, known), words(known.shown(alert.text), 300)]
+    second: Line = [*said_of(alert, known), words(known.shown(alert.text), 400)]
     return say(first, second if alert.text else said_of(alert, known) or f"Since {known.at(alert.since)}.")
 
 

@@ -61,6 +61,8 @@ async def test_only_who_may_decide_has_the_buttons(ops: Desk) -> None:
     view = await opened(ops, APRIL)
     assert f"asks to delete {DEAD} messages on mx1" in text_of(view)
     assert buttons(view) == ["request.approve", "request.deny", "request.hold", "request.list"]
+    assert "You are an approver here. You may\n/mail status, /mail check, " in text_of(view)
+    assert "too long for Slack" not in text_of(view)
 
 
 async def test_a_request_is_approved_in_it(ops: Desk, small: SmallHost) -> None:
