@@ -76,7 +76,7 @@ def _senders(listing: Listing, grown: int | None, rule: Rule) -> list[Reading]:
     if grown is not None and grown > 0:
         return seen
     # A queue that does not grow begins no alert, and ends none.
-    return [each.undecided(rule) if rule.judge(each.value or 0) is Judgement.BAD else each for each in seen]
+    return [each.undecided(rule, each.value) if rule.judge(each.value or 0) is Judgement.BAD else each for each in seen]
 
 
 def _sender(sender: Count, listing: Listing) -> Reading:

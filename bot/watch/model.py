@@ -31,9 +31,9 @@ class Reading:
     measured: bool = True
     seen: float | None = None
 
-    def undecided(self, rule: Rule) -> Reading:
-        """The same with a value that neither begins an alert nor ends one; the number stays what was seen."""
-        return replace(self, value=(rule.fires + rule.clears) / 2, measured=False, seen=self.value)
+    def undecided(self, rule: Rule, seen: float | None = None) -> Reading:
+        """The same with a value that neither begins an alert nor ends one; `seen` is the number to show, if any is."""
+        return replace(self, value=(rule.fires + rule.clears) / 2, measured=False, seen=seen)
 
 
 class State(StrEnum):

@@ -71,7 +71,7 @@ def test_what_is_unknown_changes_nothing_whatever_the_state() -> None:
 def test_what_is_left_undecided_shows_the_number_that_was_seen() -> None:
     course = Course()
     course.see(700)
-    reading = Reading("", 900, "900").undecided(course.rule)
+    reading = Reading("", 900, "900").undecided(course.rule, 900)
     alert = step(course.open, course.rule, "mx1", reading, course.now + MINUTE).alert
     assert alert is not None and alert.state is State.FIRING
     assert (alert.value, alert.start, alert.peak) == (900, 700, 900)
