@@ -163,10 +163,10 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """An alert that fired, or still did. It was bad `since` then, and fired once that had lasted; `ended_at` None: it
-    was open when the digest was made.
+    """An alert that fired, or still did. It was bad `since` then, and fired once that had lasted.
 
-    `abandoned`: it ended because nobody looks any more, so nobody knows whether it is well.
+    `ended_at` None: it was open when the digest was made. `good_since`: it is well again since then, and over once that
+    has lasted. `abandoned`: it ended because nobody looks any more, so nobody knows whether it is well.
     """
 
     title: str
@@ -180,6 +180,7 @@ class Fired:
     times: int
     acknowledged_by: str = ""
     abandoned: bool = False
+    good_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

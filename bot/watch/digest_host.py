@@ -77,6 +77,7 @@ class Reader:
             since=_seconds(alert.since),
             fired_at=_seconds(alert.fired_at or alert.since),
             ended_at=_seconds(ended) if ended else None,
+            good_since=_seconds(alert.good_since) if alert.good_since and not ended else None,
             times=alert.times,
             acknowledged_by=alert.acknowledged_by,
             abandoned=ended is not None and alert.abandoned,

@@ -42,8 +42,7 @@ def state(host: HostDigest, digest: Digest) -> str:
 
 def facts(host: HostDigest, digest: Digest) -> list[str]:
     """What is wrong, the worst first, then what is not known; each in a few words. Nothing: all is well."""
-    local = ZoneInfo(digest.zone)
-    told = [f"{alert.title} (since {_since(alert, digest, local)})" for alert in still_open(host)]
+    told = [f"{alert.title} ({since(alert, digest)})" for alert in still_open(host)]
     listings = [each for each in wrong(host) if each.list]
     told += [f"listed by {each.list}{_fresh(each)}" for each in listings]
     checks = [each for each in wrong(host) if not each.list]
@@ -102,8 +101,18 @@ def _fresh(told: Blemish) -> str:
     return {NEW: " (new)", STILL: ""}.get(told.change, "")
 
 
-def _since(alert: Fired, digest: Digest, local: ZoneInfo) -> str:
-    """The time of day, with the day where it is another than the end's."""
-    since = datetime.fromtimestamp(alert.since, UTC).astimezone(local)
-    end = datetime.fromtimestamp(digest.end, UTC).astimezone(local)
-    return f"{since:%H:%M}" if since.date() == end.date() else f"{since:%a} {since.day} {since:%b %H:%M}"
+def when(at: int, digest: Digest) -> str:
+    """The time of day; with its day, where it is another than the digest's."""
+    zone = ZoneInfo(digest.zone)
+    moment = datetime.fromtimestamp(at, UTC).astimezone(zone)
+    # A whole day ends where the next one begins.
+    end = datetime.fromtimestamp(digest.end - 1, UTC).astimezone(zone)
+    return f"{moment:%H:%M}" if moment.date() == end.date() else f"{moment:%a} {moment.day} {moment:%b %H:%M}"
+
+
+def since(alert: Fired, digest: Digest) -> str:
+    """`since 07:12`, `since 07:12, well again since 08:30`."""
+    text = f"since {when(alert.since, digest)}"
+    if alert.good_since is None or alert.good_since >= digest.end:
+        return text
+    return f"{text}, well again since {when(alert.good_since, digest)}"

@@ -121,10 +121,12 @@ class Series:
         return tuple(Gap(end, start) for end, start in zip(ends, starts, strict=True) if start - end >= pace)
 
     def highest(self) -> Peak | None:
-        """None when nothing is known."""
+        """None when nothing is known. `peak` is a moment, a point perhaps the beginning of five minutes."""
         peaks = [Peak(point.at, point.total) for point, _ in self._lasting() if point.total is not None]
-        peaks += [self.peak] if self.peak else []
-        return max(peaks, key=lambda peak: (peak.messages, -peak.at.timestamp()), default=None)
+        highest = max(peaks, key=lambda peak: (peak.messages, -peak.at.timestamp()), default=None)
+        if self.peak and (highest is None or self.peak.messages >= highest.messages):
+            return self.peak
+        return highest
 
     def ceiling(self) -> int | None:
         """Where a picture that shows the usual must end, because one peak hides it; None when none does."""

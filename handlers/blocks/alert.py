@@ -12,7 +12,18 @@ from bot.watch.rows import AlertCard
 from bot.watch.rules import Rule
 from bot.watch.sparks import spark
 from handlers.blocks.alert_buttons import buttons
-from handlers.blocks.alert_words import ABANDONED, ITSELF, OVER, SIGNS, Known, number, said_of, snoozed_until, worst
+from handlers.blocks.alert_words import (
+    ABANDONED,
+    ITSELF,
+    OVER,
+    SIGNS,
+    Known,
+    number,
+    said_of,
+    snoozed_until,
+    well_again,
+    worst,
+)
 from handlers.blocks.kit import Card, Element, actions, card, context
 from handlers.blocks.rich import Line, bold, bullets, code, person, rich, say, words
 
@@ -101,9 +112,8 @@ def _body(alert: Alert, shown: AlertCard, known: Known) -> list[Line]:
         lines.append([numbers, "  ", code(spark(alert.track, SPARK))] if len(alert.track) > 1 else numbers)
     if alert.times > 1:
         lines.append(f"It has fired {alert.times} times: it {'comes and goes' if firing else 'came and went'}")
-    if firing and alert.good_since and rule:
-        calm = duration(rule.calm.total_seconds())
-        lines.append(f"Well again since {known.at(alert.good_since)}; over once that has lasted {calm}")
+    if good := well_again(alert, known):
+        lines.append(good)
     if alert.cause:
         lines.append([bold("Likely cause: "), words(known.shown(alert.cause), 400)])
     return lines

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.text import Addresses, clock, shown_text
-from bot.watch.model import Alert
+from bot.text import Addresses, clock, duration, shown_text
+from bot.watch.model import Alert, State
 from bot.watch.rows import Mute
 from bot.watch.rules import Rule, Severity
 from handlers.blocks.kit import Element
@@ -59,6 +59,15 @@ def said_of(alert: Alert, known: Known) -> list[str | Element]:
     if mute := known.mute(alert):
         line += [f"Muted until {known.at(mute.until)} by ", person(mute.by), ". "]
     return line
+
+
+def well_again(alert: Alert, known: Known) -> str:
+    """`Well again since …; over once that has lasted 10 min`; empty where that is not so."""
+    rule = known.rules.get(alert.rule)
+    if alert.state is not State.FIRING or alert.good_since is None or rule is None:
+        return ""
+    calm = duration(rule.calm.total_seconds())
+    return f"Well again since {known.at(alert.good_since)}; over once that has lasted {calm}"
 
 
 def snoozed_until(alert: Alert, zone: str) -> str:

@@ -9,7 +9,7 @@ from bot.text import clock, duration, plural
 from bot.watch.model import Alert
 from bot.watch.rows import Mute
 from bot.watch.rules import Rule
-from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
+from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of, well_again
 from handlers.blocks.blind import blind
 from handlers.blocks.kit import Block, Card, card
 from handlers.blocks.rich import Line, bold, code, link, paragraph, person, rich, say, words
@@ -47,14 +47,24 @@ def alerts(
     )
 
 
+def in_a_line(host: str, firing: Sequence[Alert], rules: Mapping[str, Rule]) -> str:
+    """`🔴 2 alerts fire on mx1, the worst: Postfix is down. /mail alerts mx1`; the worst is the first."""
+    rule = rules.get(firing[0].rule)
+    title = rule.title if rule else firing[0].rule
+    fires = plural(len(firing), "alert fires", "alerts fire")
+    worst = ", the worst" if len(firing) > 1 else ""
+    return f"{SIGNS[firing[0].severity]} {fires} on {host}{worst}: {title}. /mail alerts {host}"
+
+
 def _alert(alert: Alert, known: Known, links: Mapping[int, str]) -> Block:
     address = links.get(alert.card or 0, "")
     age = duration((known.now - alert.since).total_seconds())
     # No reading has words of its own where nothing but the fact is known.
-    said: Line = [*said_of(alert, known), words(known.shown(alert.text), 300)] if alert.text else said_of(alert, known)
+    said: Line = [*said_of(alert, known), words(known.shown(alert.text), 400)] if alert.text else said_of(alert, known)
     return say(
         [f"{SIGNS[alert.severity]} ", bold(f"{alert.host or ITSELF}: {known.title(alert)}", 300)],
         *([said] if said else []),
+        *([f"{good}."] if (good := well_again(alert, known)) else []),
         [
             f"{alert.severity.label.capitalize()} for {age} · ",
             link(address, f"alert {alert.card}") if address else f"alert {alert.card}",

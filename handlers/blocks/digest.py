@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from bot.text import Addresses, duration, listed, plural
 from bot.watch.digest import PROBLEM, UNKNOWN, WARNING, WEEK, WELL, YESTERDAY, Digest, HostDigest
 from bot.watch.digest_queue import series
-from bot.watch.digest_verdict import facts, state, still_open, wrong
+from bot.watch.digest_verdict import facts, state, still_open, when, wrong
 from bot.watch.digests import Made, is_short
 from bot.watch.picture import draw
 from bot.watch.sparks import spark
 from bot.watch.wording import words as picture_words
-from handlers.blocks.digest_parts import itself, parts, queue_line, when
+from handlers.blocks.digest_parts import itself, parts, queue_line
 from handlers.blocks.kit import Block, Card, Picture, card, context, table
 from handlers.blocks.rich import Line, bold, person, say, words
 

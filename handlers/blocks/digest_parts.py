@@ -1,9 +1,7 @@
 """The parts of a host's digest: alerts, blocklists, checks, the queue, what was done, what is coming."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from bot.text import Addresses, duration, plural, shown_address, shown_text
 from bot.watch.digest import (
@@ -18,11 +16,13 @@ from bot.watch.digest import (
     Muted,
     Top,
 )
+from bot.watch.digest_verdict import since, when
 from bot.watch.sparks import spark
 from handlers.blocks.kit import Block
 from handlers.blocks.rich import Line, bold, bullets, paragraph, person, rich, words
 
-SHOWN = 300
+SHOWN, ALERT = 300, 400
+"""Characters of a line; of an alert's, which may name a page."""
 ALERTS, CHECKS, DEEDS = 8, 6, 8
 """So many of each are told; the others are counted."""
 
@@ -103,14 +103,6 @@ def queue_line(host: HostDigest, told: Digest) -> str:
     return f"{line}. {spark(queue.totals, 24)}"
 
 
-def when(at: int, told: Digest) -> str:
-    """The time of day; with its day, where it is another than the digest's."""
-    zone = ZoneInfo(told.zone)
-    moment = datetime.fromtimestamp(at, UTC).astimezone(zone)
-    end = datetime.fromtimestamp(told.end, UTC).astimezone(zone)
-    return f"{moment:%H:%M}" if moment.date() == end.date() else f"{moment:%a} {moment.day} {moment:%b %H:%M}"
-
-
 def _part(title: str, found: Sequence[T], most: int, line: Callable[[T], Line]) -> Block | None:
     """A title, and a line for each of the first ones; None where there is nothing."""
     if not found:
@@ -122,15 +114,15 @@ def _part(title: str, found: Sequence[T], most: int, line: Callable[[T], Line]) 
 
 def _alert(alert: Fired, told: Digest, addresses: Addresses) -> Line:
     sign = SEVERITIES.get(alert.severity, "🔵") if alert.ended_at is None else "⚪" if alert.abandoned else "✅"
-    since = f"since {when(alert.since, told)}"
+    lasted = since(alert, told)
     if alert.ended_at is not None:
-        since = f"{when(alert.since, told)}, for {duration(alert.ended_at - alert.since)}"
+        lasted = f"{when(alert.since, told)}, for {duration(alert.ended_at - alert.since)}"
     text = shown_text(" ".join(filter(None, (alert.text, alert.cause))), addresses)
-    line: list[str | dict[str, object]] = [f"{sign} ", bold(alert.title), f" ({since})"]
+    line: list[str | dict[str, object]] = [f"{sign} ", bold(alert.title), f" ({lasted})"]
     if alert.times > 1:
         line.append(f", {alert.times} times")
     if text:
-        line += [": ", words(text, SHOWN)]
+        line += [": ", words(text, ALERT)]
     if alert.acknowledged_by and alert.ended_at is None:
         line += [" ", person(alert.acknowledged_by), " looks after it."]
     return line

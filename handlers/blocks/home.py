@@ -10,7 +10,8 @@ from bot.mailhost.verdict import Level, queued, verdict
 from bot.store.audit import Row
 from bot.text import clock, plural, shown_text
 from bot.watch.model import Alert
-from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of
+from bot.watch.rules import Severity
+from handlers.blocks.alert_words import ITSELF, SIGNS, Known, said_of, well_again
 from handlers.blocks.help import Entry, in_short
 from handlers.blocks.kit import Block, Card, Element, actions, card, context, header
 from handlers.blocks.request import decisions
@@ -91,12 +92,13 @@ def _fleet(fleet: Fleet) -> list[Block | None]:
 def _line(seen: Look, fleet: Fleet) -> Block:
     """How it is now, and what its last check said; it is not called well while something fires of it."""
     said, alerts = verdict(seen), [alert for alert, _ in fleet.alerts if alert.host == seen.host]
+    worst = max([alert.severity for alert in alerts], default=Severity.NOTICE)
+    sign = SIGNS[worst] if alerts and (worst is Severity.CRITICAL or said.level is Level.WELL) else LEVELS[said.level]
     below = [said.detail, *filter(None, [fleet.reputations.get(seen.host)])]
-    if not alerts or said.level > Level.WELL:
-        return say([f"{LEVELS[said.level]} ", bold(said.headline, 400)], *below)
-    fires = plural(len(alerts), "alert fires", "alerts fire")
-    headline = f"{seen.host}: {fires}, below. {queued(seen)}"
-    return say([f"{SIGNS[max(alert.severity for alert in alerts)]} ", bold(headline, 400)], *below)
+    if alerts and said.level is Level.WELL:
+        fires = plural(len(alerts), "alert fires", "alerts fire")
+        return say([f"{sign} ", bold(f"{seen.host}: {fires}, below. {queued(seen)}", 400)], *below)
+    return say([f"{sign} ", bold(said.headline, 400)], *below)
 
 
 def _alert(alert: Alert, known: Known, address: str) -> Block:
@@ -104,7 +106,10 @@ def _alert(alert: Alert, known: Known, address: str) -> Block:
     where: list[str | Element] = [" · ", link(address, f"alert {alert.card}")] if address else []
     first: Line = [f"{SIGNS[alert.severity]} ", title, *where]
     second: Line = [*said_of(alert, known), words(known.shown(alert.text), 400)]
-    return say(first, second if alert.text else said_of(alert, known) or f"Since {known.at(alert.since)}.")
+    lines = [second if alert.text else said_of(alert, known) or f"Since {known.at(alert.since)}."]
+    if good := well_again(alert, known):
+        lines.append(f"{good}.")
+    return say(first, *lines)
 
 
 def _request(each: Decidable, zone: str) -> list[Block | None]:

@@ -67,7 +67,7 @@ async def _each(wanted: Sequence[int], deed: Callable[[int], Awaitable[Attended]
         except UserError as error:
             left.append((number, error))
     if not done:
-        raise left[0][1]
+        raise UserError(" ".join(f"Alert {number}: {error}" for number, error in left))
     return done, [f"Alert {number}: {error}" for number, error in left]
 
 
@@ -174,7 +174,8 @@ def _cards(wanted: Sequence[Alert]) -> list[int]:
 
 
 def _there(firing: Sequence[Alert]) -> str:
-    shown = [f"{each.card} ({_short(each)})" for each in firing]
+    cards = {card: [_short(each) for each in firing if each.card == card] for card in _cards(firing)}
+    shown = [f"{card} ({', '.join(names)})" for card, names in cards.items()]
     if not shown:
         return "No alert fires now."
     more = f" and {len(shown) - MOST} more" if len(shown) > MOST else ""

@@ -17,6 +17,7 @@ from bot.services import Services
 from bot.store import samples
 from handlers.access import Body
 from handlers.blocks import notice, overview, status
+from handlers.blocks.alerts import in_a_line
 from handlers.blocks.blind import unwritten
 from handlers.blocks.kit import Card, packed, unpacked
 from handlers.blocks.outbox import pictureless, undelivered
@@ -65,20 +66,21 @@ async def _say(request: Request, host: MailHost) -> None:
 
 async def _card(request: Request, host: MailHost) -> Card:
     services = request.services
-    seen, notes, welcome = await asyncio.gather(
-        look(host, services.now), _notes(request), reputations(services, [host])
+    seen, notes, fires, welcome = await asyncio.gather(
+        look(host, services.now), _notes(request), _firing(services, [host]), reputations(services, [host])
     )
     addresses = services.settings.channel_addresses
     known = [] if seen.reachable else [*(await _last_known(request, [seen])).values()]
     revision = secrets.token_hex(4)
-    return status.status(seen, request.actor.id, addresses, revision, [*known, *welcome], notes)
+    return status.status(seen, request.actor.id, addresses, revision, [*known, *fires, *welcome], notes)
 
 
 async def _overviews(request: Request, meant: Several) -> AsyncIterator[tuple[Sequence[Look], Card]]:
     """The overview as it grows; in the last one nobody is waited for any more."""
     services = request.services
     addresses, revision = services.settings.channel_addresses, secrets.token_hex(4)
-    welcome, notes = await reputations(request.services, meant.hosts), await _notes(request)
+    fires, notes = await _firing(services, meant.hosts), await _notes(request)
+    welcome = [*fires, *await reputations(services, meant.hosts)]
     async with aclosing(looks(meant.hosts, services.now, FIRST, EVERY)) as all_seen:
         async for seen in all_seen:
             known = await _last_known(request, seen)
@@ -107,6 +109,16 @@ async def _notes(request: Request) -> list[str]:
     except StoreError:
         return unwritten(services.store.health.trouble, services.now())
     return [*unwritten(services.store.health.trouble, services.now()), *undelivered(backlog, services.now()), *without]
+
+
+async def _firing(services: Services, hosts: Iterable[MailHost]) -> list[str]:
+    """A line for each host of which alerts fire: how many, and the worst."""
+    try:
+        firing = await services.alerts.firing()
+    except StoreError:
+        return []  # The notes say so.
+    found = {host.name: [each for each in firing if each.host == host.name] for host in hosts}
+    return [in_a_line(name, alerts, services.alerts.rules.of(name)) for name, alerts in found.items() if alerts]
 
 
 async def reputations(services: Services, hosts: Iterable[MailHost]) -> list[str]:

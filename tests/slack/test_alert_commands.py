@@ -42,6 +42,17 @@ async def test_alerts_are_listed_with_who_looks_after_them_and_a_link(watched: D
     assert f"archives/{OPS}/p" in str(told.blocks), "a link to the card"
 
 
+async def test_an_alert_that_is_well_again_says_so_wherever_it_is_told(watched: Desk) -> None:
+    await looked(watched)
+    await seen(watched, AWAY)
+    fires = "🔴 1 alert fires on mx1: Mail host can't be reached. /mail alerts mx1"
+    assert fires in text_of((await watched.type("/mail status mx1"))[-1])
+    await seen(watched, BACK)
+    assert "Well again since 20" in await watched.say("/mail alerts", VIC)
+    (digest, *_) = await watched.type("/mail digest mx1", VIC)
+    assert ", well again since " in text_of(digest)
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -148,7 +159,7 @@ async def test_an_alert_is_acknowledged_by_number_host_or_rule(watched: Desk, wo
     told = await watched.type(f"/mail {words}")
     assert "Acknowledged: alert 1 of mx1. There are no more reminders." in [text_of(each) for each in told]
     assert f"Acknowledged by {OPAL}" in first_lines(card(watched))
-    assert await watched.say(f"/mail {words}") == "opal has acknowledged it already."
+    assert await watched.say(f"/mail {words}") == "Alert 1: opal has acknowledged it already."
     assert await verbs(watched) == ["acknowledge"]
 
 

@@ -16,7 +16,7 @@ from bot.store import tables
 from bot.store.database import Store
 from bot.watch.digest import PROBLEM, UNKNOWN, WELL, YESTERDAY, Deed, NotADigest, Top
 from bot.watch.digest_queue import series
-from bot.watch.digest_verdict import facts, state
+from bot.watch.digest_verdict import facts, state, when
 from bot.watch.digests import SAID
 from handlers.blocks.digest_parts import queue_line
 from tests.approvals.world import Clock
@@ -180,6 +180,7 @@ async def test_a_week_tells_the_end_by_the_last_look_and_a_peak_by_its_hour(days
 async def test_yesterday_is_the_local_day(days: Days, clock: Clock) -> None:
     await days.queue(lambda _: 4, clock() - 2 * DAY)
     digest = (await asked(days, "yesterday")).digest
+    assert (when(digest.end - HOUR.seconds, digest), when(digest.end + 60, digest)) == ("23:00", "Tue 24 Nov 00:01")
     end = datetime(2026, 11, 23, 23, tzinfo=UTC)
     assert (digest.start, digest.end) == (int((end - DAY).timestamp()), int(end.timestamp()))
     assert facts(digest.hosts[0], digest) == ["its reputation was not checked"]

@@ -46,6 +46,8 @@ def test_the_first_of_the_highest_points_is_the_peak_unless_the_samples_went_hig
     assert flat.highest() == Peak(flat.points[0].at, 14)
     higher = day(lambda _: 10, peak=(3, 500))
     assert higher.highest() == higher.peak
+    same = day(lambda _: 10, peak=(3, 14))
+    assert same.highest() == same.peak, "the moment itself, not the beginning of its five minutes"
     assert day(lambda _: 1000, peak=(3, 500)).highest() == Peak(START, 1103)
 
 
