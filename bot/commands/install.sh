@@ -49,7 +49,7 @@ check() {
     $python -I -c 'import concurrent.futures, ctypes, json' 2>/dev/null ||
         fail "$python lacks modules that the agent needs (python3-minimal alone does): apt-get install python3."
     command -v visudo >/dev/null || fail "There is no sudo: apt-get install sudo."
-    command -v postconf >/dev/null || fail "There is no Postfix here."
+    command -v postconf >/dev/null || fail "There is no Postfix here: apt-get install postfix, or name the host that has it."
 }
 
 # Only what nobody but root can change is believed to hold a key to its one command: not the file alone, also each folder

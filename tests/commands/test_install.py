@@ -47,6 +47,14 @@ class TestHere:
         assert (done.returncode, "Write this? [y/N]" in done.stdout, "Not written." in done.stderr) == (1, True, True)
         assert machine.files() == before
 
+    def test_without_postfix_it_says_what_is_to_be_done_and_writes_nothing(self, machine: Machine) -> None:
+        machine.sh("mount --bind /dev/null $(command -v postconf)")
+        before = machine.files()
+        done = machine.maildesk("agent", "install", "mx1", "--yes")
+        assert done.returncode == 1
+        assert "There is no Postfix here: apt-get install postfix, or name the host that has it." in done.stderr
+        assert machine.files() == before
+
     def test_what_was_written_works_and_is_taken_away_again(self, machine: Machine, postfix: PrivatePostfix) -> None:
         before, trash = machine.files(), postfix.queue_directory / "maildesk-trash"
         done = machine.maildesk("agent", "install", "mx1", stdin="y\n")
