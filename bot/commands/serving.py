@@ -21,8 +21,15 @@ def main(serve: Serve) -> int:
     settings = load()
     if missing := settings.for_slack():
         raise SettingsError(missing)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log(settings.log_level)
     return asyncio.run(_until_stopped(bootstrap.services(settings), serve))
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if level == "INFO":
+        # It tells each run of each job, twenty lines a minute, in which what happened would drown.
+        logging.getLogger("apscheduler").setLevel("WARNING")
 
 
 async def _until_stopped(services: Services, serve: Serve) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.postfix.instance import PrivatePostfix
+from tests.postfix.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 AGENT = "/usr/local/sbin/maildesk-agent"
@@ -54,6 +56,25 @@ case $1 in /var/lib/*)
 esac
 echo ready
 exec cat
+"""
+
+SSHD = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey /mnt/ssh/host
+PidFile none
+UsePAM no
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+AuthorizedKeysFile /mnt/ssh/%u.pub .ssh/authorized_keys
+"""
+CLIENT = """
+Host mx2
+    HostName 127.0.0.1
+    Port {port}
+    User root
+    IdentityFile /mnt/ssh/root
+    UserKnownHostsFile /mnt/ssh/known
 """
 
 
@@ -123,3 +144,30 @@ def as_user(name: str) -> tuple[str, ...]:
 def machine(postfix: PrivatePostfix) -> Iterator[Machine]:
     with Machine(postfix) as made:
         yield made
+
+
+@pytest.fixture
+def reached(machine: Machine) -> Iterator[Machine]:
+    """The machine with an sshd, which its admin reaches as mx2 by their own ssh's configuration; `bot` is a key."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    machine.sh(
+        "mkdir -m 0755 /mnt/ssh; cd /mnt/ssh; "
+        "for key in host root bot; do ssh-keygen -q -t ed25519 -N '' -f $key; done; "
+        f"mkdir -p /run/sshd; printf '%s' '{SSHD.format(port=port)}' >sshd; "
+        f"mkdir -p /etc/ssh; printf '%s' '{CLIENT.format(port=port)}' >/etc/ssh/ssh_config; "
+        f"echo \"[127.0.0.1]:{port} $(cut -d' ' -f1,2 host.pub)\" >known; chmod 644 *.pub known"
+    )
+    sshd = subprocess.Popen(
+        ["nsenter", f"--mount=/proc/{machine.pid}/ns/mnt", "/usr/sbin/sshd", "-D", "-e", "-f", "/mnt/ssh/sshd"],
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: _listens(port), what="sshd listens")
+    yield machine
+    sshd.terminate()
+    sshd.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.commands.machine import AGENT, INFO, MAY_ALL, REAL, ROOT, Machine, as_user
+from tests.commands.machine import AGENT, INFO, MAY_ALL, REAL, Machine
 from tests.postfix.instance import PrivatePostfix
 from tests.postfix.waiting import wait_until
-from tests.postfix.world import World
 
 pytestmark = [*REAL, pytest.mark.real("sshd")]
 
 INSTALL = ("agent", "install", "mx2", "--ssh", "mx2", "--key", "/mnt/ssh/bot.pub")
 BOT = ("ssh", "-i", "/mnt/ssh/bot", "-l", "maildesk")
-
-SSHD = """
-Port {port}
-ListenAddress 127.0.0.1
-HostKey /mnt/ssh/host
-PidFile none
-UsePAM no
-PasswordAuthentication no
-PermitRootLogin prohibit-password
-AuthorizedKeysFile /mnt/ssh/%u.pub .ssh/authorized_keys
-"""
-CLIENT = """
-Host mx2
-    HostName 127.0.0.1
-    Port {port}
-    User root
-    IdentityFile /mnt/ssh/root
-    UserKnownHostsFile /mnt/ssh/known
-"""
-
-
-@pytest.fixture
-def reached(machine: Machine) -> Iterator[Machine]:
-    """The machine with an sshd, which its admin reaches as mx2 by their own ssh's configuration; `bot` is a key."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    machine.sh(
-        "mkdir -m 0755 /mnt/ssh; cd /mnt/ssh; "
-        "for key in host root bot; do ssh-keygen -q -t ed25519 -N '' -f $key; done; "
-        f"mkdir -p /run/sshd; printf '%s' '{SSHD.format(port=port)}' >sshd; "
-        f"mkdir -p /etc/ssh; printf '%s' '{CLIENT.format(port=port)}' >/etc/ssh/ssh_config; "
-        f"echo \"[127.0.0.1]:{port} $(cut -d' ' -f1,2 host.pub)\" >known; chmod 644 *.pub known"
-    )
-    sshd = subprocess.Popen(
-        ["nsenter", f"--mount=/proc/{machine.pid}/ns/mnt", "/usr/sbin/sshd", "-D", "-e", "-f", "/mnt/ssh/sshd"],
-        stderr=subprocess.DEVNULL,
-    )
-    wait_until(lambda: _listens(port), what="sshd listens")
-    yield machine
-    sshd.terminate()
-    sshd.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_key_that_starts_the_agent_and_nothing_else(reached: Machine, postfix: PrivatePostfix) -> None:
@@ -119,37 +69,6 @@ def test_a_host_behind_ssh_needs_no_more_than_its_name(reached: Machine) -> None
     assert "ok      mx2: Postfix" in found.stdout
     undone = reached.maildesk("agent", "install", "mx2", "--undo", **settings)
     assert (undone.returncode, reached.files()) == (0, before), undone.stdout + undone.stderr
-
-
-def test_two_instances_behind_ssh_are_installed_doctored_and_shown_to_a_bot_that_is_an_ordinary_user(
-    reached: Machine, new_postfix: Callable[..., PrivatePostfix], world: World
-) -> None:
-    second = new_postfix()
-    port = reached.sh(
-        f"postconf -c {second.config_directory} -e multi_instance_name=postfix-out; "
-        f"postconf -e multi_instance_directories={second.config_directory} multi_instance_wrapper=postmulti; "
-        "useradd desk; install -d -o desk -m 0700 /mnt/desk; cd /mnt/ssh; install -o desk -m 0600 bot known /mnt/desk; "
-        "install -m 0644 bot.pub /mnt/desk; sed -n 's/^Port //p' sshd"
-    ).strip()
-    settings = {
-        "MAIL_HOSTS": f"mx1=ssh://127.0.0.1:{port},mx2=ssh://127.0.0.1:{port}/postfix-out",
-        "SSH_KEY_FILE": "/mnt/desk/bot",
-        "SSH_KNOWN_HOSTS_FILE": "/mnt/desk/known",
-        "DATABASE_URL": "sqlite:////mnt/desk/maildesk.db",
-        "AUDIT_KEY_FILE": "/mnt/desk/audit.key",
-        "OPERATORS": "login:desk",
-    }
-    done = reached.maildesk("agent", "install", "mx1", "--ssh", "mx2", "--yes", **settings)
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = [f"{name}={value}" for name, value in settings.items()]
-    desk = (*as_user("desk"), "env", "HOME=/mnt/desk", f"PYTHONPATH={ROOT}", *said, sys.executable, "-m", "bot")
-    for name in ("mx1", "mx2"):
-        found = reached.run(*desk, "doctor", "--host", name)
-        assert (found.returncode, found.stderr) == (0, ""), found.stdout
-        assert all(line.startswith(f"ok      {name}: ") for line in found.stdout.splitlines())
-    shown = reached.run(*desk, "console", stdin="status\n")
-    assert "2 mail hosts, all well." in shown.stdout, shown.stdout + shown.stderr
-    assert "mx1 is well. Nothing is queued." in shown.stdout and "mx2 is well. Nothing is queued." in shown.stdout
 
 
 def test_an_admin_who_is_not_root_there_is_one_by_sudo(reached: Machine) -> None:

@@ -15,9 +15,19 @@ from bot.doctor import Level, Line
 from bot.mailhost.host import MailHost
 from bot.services import Services
 from handlers import doctor
+from tests.dns.misbehaving import NO_SUCH_NAME, Manner, MisbehavingServer
 from tests.slack import desk
 
 BEN = "U0BEN"
+SOA = Manner(records={"SOA": ["ns.test. admin.test. 1 3600 600 86400 60"]})
+
+
+def honest(resolver: MisbehavingServer) -> MisbehavingServer:
+    """One that knows what exists and denies what does not."""
+    resolver.below(".", NO_SUCH_NAME)
+    for parent in ("com", "net", "org"):
+        resolver.at(parent, SOA)
+    return resolver
 
 
 @dataclass

@@ -8,20 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.agent.standin import StandIn
-from tests.dns.misbehaving import NO_SUCH_NAME, Manner, MisbehavingServer
-from tests.doctor.clinic import Clinic, clinic
+from tests.dns.misbehaving import MisbehavingServer
+from tests.doctor.clinic import Clinic, clinic, honest
 from tests.slack.desk import host
-
-SOA = Manner(records={"SOA": ["ns.test. admin.test. 1 3600 600 86400 60"]})
 
 
 @pytest.fixture
 def names(misbehaving: MisbehavingServer) -> MisbehavingServer:
-    """A resolver that knows what exists and denies what does not."""
-    misbehaving.below(".", NO_SUCH_NAME)
-    for parent in ("com", "net", "org"):
-        misbehaving.at(parent, SOA)
-    return misbehaving
+    return honest(misbehaving)
 
 
 @pytest.fixture
