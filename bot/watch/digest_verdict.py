@@ -113,6 +113,6 @@ def when(at: int, digest: Digest) -> str:
 def since(alert: Fired, digest: Digest) -> str:
     """`since 07:12`, `since 07:12, well again since 08:30`."""
     text = f"since {when(alert.since, digest)}"
-    if alert.good_since is None or alert.good_since >= digest.end:
+    if alert.good_since is None or alert.good_since > digest.end:
         return text
     return f"{text}, well again since {when(alert.good_since, digest)}"

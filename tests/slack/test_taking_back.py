@@ -73,7 +73,7 @@ async def test_a_snooze_is_ended_by_number_host_or_rule(watched: Desk, words: st
     assert "Snoozed" not in text_of(card(watched))
     said = text_of(thread(watched)[-1])
     assert said.startswith("opal ended opal's snooze, which had ") and said.endswith(" to go.")
-    assert await watched.say(f"/mail {words}") == "It is not snoozed."
+    assert await watched.say(f"/mail {words}") == "Alert 1: It is not snoozed."
     assert await verbs(watched) == ["snooze", "unsnooze"]
 
 
@@ -109,7 +109,7 @@ async def test_an_acknowledgement_is_taken_back_and_there_are_reminders_again(
     assert said == "Nobody looks after it any more: alert 1 of mx1. It is reminded of, unless it is snoozed or muted."
     assert "Acknowledged" not in text_of(card(watched)) and "alert.acknowledge" in str(card(watched).blocks)
     assert text_of(thread(watched)[-1]) == "opal took back that april looks after it: nobody does now."
-    assert await watched.say(f"/mail {words}") == "Nobody has acknowledged it."
+    assert await watched.say(f"/mail {words}") == "Alert 1: Nobody has acknowledged it."
     clock.ahead += 5 * HOUR
     await seen(watched, AWAY)
     assert "🔴 Still, for 5 h" in text_of(thread(watched)[-1])
