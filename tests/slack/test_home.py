@@ -17,7 +17,7 @@ from tests.approvals.fakehost import FakeAgent
 from tests.slack.conftest import DEAD, FINE, SmallHost
 from tests.slack.deleting import DELETE, Clock, asked, request
 from tests.slack.desk import APRIL, OPAL, OPS, VIC, Desk, desk
-from tests.slack.watching import AWAY, seen
+from tests.slack.watching import AWAY, BACK, seen
 
 
 class Looked(FakeAgent):
@@ -52,6 +52,9 @@ async def test_it_shows_hosts_alerts_and_what_was_done(watched: Desk) -> None:
     assert "🔴 mx1: Mail host can't be reached · alert 1\nNo answer for 5 minutes: connection refused." in text
     assert f"archives/{OPS}/p" in str(view.blocks), "a link to its card"
     assert "opal: mute mx1: done" in text
+    assert "Well again since" not in text
+    await seen(watched, BACK)
+    assert "Well again since 20" in text_of(await opened(watched, VIC))
     assert "You are a viewer here" in text
 
 
