@@ -152,9 +152,10 @@ class Homes:
     async def _fleet(self, actor: Actor, workspace: str) -> Fleet:
         services = self._services
         looks = await self._looked_at()
-        firing = (await services.alerts.firing())[:ALERTS]
-        alerts = [(each, await known(services, each.host)) for each in firing]
-        links = await self._links_to([each.card for each in firing if each.card], workspace)
+        firing = await services.alerts.firing()
+        drawn = {host: await known(services, host) for host in {each.host for each in firing}}
+        alerts = [(each, drawn[each.host]) for each in firing]
+        links = await self._links_to([each.card for each in firing[:ALERTS] if each.card], workspace)
         looked = {host: await last_look(services, host) for host in services.hosts}
         unseen = blind(looked, services.store.health.trouble, services.now())
         done = await services.store.audit.latest(ACTIONS)

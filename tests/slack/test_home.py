@@ -12,6 +12,7 @@ from bot.approvals.model import State
 from bot.console.workspace import View, controls, text_of
 from bot.mailhost.host import MailHost
 from bot.mailhost.link import Event
+from bot.watch.model import Reading
 from handlers.blocks.blind import TITLE
 from tests.approvals.fakehost import FakeAgent
 from tests.slack.conftest import DEAD, FINE, SmallHost
@@ -56,6 +57,13 @@ async def test_it_shows_hosts_alerts_and_what_was_done(watched: Desk) -> None:
     await seen(watched, BACK)
     assert "Well again since 20" in text_of(await opened(watched, VIC))
     assert "You are a viewer here" in text
+
+
+async def test_of_more_alerts_than_it_has_room_for_the_rest_is_counted(watched: Desk) -> None:
+    await seen(watched, {"sender": [Reading(f"a{number}@x.test", 90, "Most of it.") for number in range(12)]})
+    text = text_of(await opened(watched, VIC))
+    assert "🔴 mx1: 12 alerts fire, below." in text
+    assert "… and 2 more: /mail alerts lists them" in text
 
 
 async def test_only_who_may_decide_has_the_buttons(ops: Desk) -> None:
